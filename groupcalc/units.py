@@ -1,0 +1,75 @@
+"""How counts, bytes, shapes and names are shown to people; machines get the whole integers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+COUNT_PREFIXES = ("", "k", "M", "G", "T", "P", "E")
+BYTE_PREFIXES = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+
+
+def show_count(count: int, unit: str = "", digits: int = 4) -> str:
+    """A count with an SI prefix (powers of 1000): `4230` -> `4.230 k`; below 1000 the whole number.
+
+    `unit` is joined to the prefix as the field writes it: `4.230 GMACs`, `8.460 GFLOPs`.
+    """
+    return _show(count, 1000, COUNT_PREFIXES, unit, digits)
+
+
+def show_bytes(count: int, digits: int = 4) -> str:
+    """Bytes with a binary prefix (powers of 1024): `10240` -> `10.00 KiB`."""
+    return _show(count, 1024, BYTE_PREFIXES, "B", digits)
+
+
+def _show(count: int, base: int, prefixes: tuple[str, ...], unit: str, digits: int) -> str:
+    sign, count = ("-", -count) if count < 0 else ("", count)
+    if count < base:
+        return f"{sign}{count} {unit}".rstrip()
+    for power in range(1, len(prefixes)):
+        whole = count // base**power
+        decimals = max(0, digits - len(str(whole)))
+        scale = base**power
+        rounded = (count * 10**decimals * 2 + scale) // (2 * scale)  # half up, in integers
+        if decimals and rounded == 10**digits:  # 99.995 has become 100.00, a digit too many
+            decimals, rounded = decimals - 1, rounded // 10
+        if rounded < base * 10**decimals or power == len(prefixes) - 1:
+            break
+    text = str(rounded).rjust(decimals + 1, "0")
+    number = f"{text[:-decimals]}.{text[-decimals:]}" if decimals else text
+    return f"{sign}{number} {prefixes[power]}{unit}"
+
+
+def show_percent(part: int, whole: int) -> str:
+    """A share in per cent with one decimal, rounded in integers: `0.6 %`."""
+    if whole == 0:
+        return "–"
+    tenths = (part * 2000 + whole) // (2 * whole)
+    return f"{tenths // 10}.{tenths % 10} %"
+
+
+def show_ratio(part: int, whole: int) -> str:
+    """A factor with three significant digits: `×2.69`, `×32.0`, `×128`."""
+    if whole == 0:
+        return "–"
+    ratio = part / whole
+    return f"×{ratio:.2f}" if ratio < 10 else f"×{ratio:.1f}" if ratio < 100 else f"×{ratio:.0f}"
+
+
+def show_intensity(flops_per_byte: float) -> str:
+    """An arithmetic intensity with about three digits: `0.25`, `8.91`, `27.2`, `243`."""
+    return f"{flops_per_byte:.{2 if flops_per_byte < 10 else 1 if flops_per_byte < 100 else 0}f}"
+
+
+def show_shape(shape: Iterable[int]) -> str:
+    """A shape as people write it: `1×3×224×224`; a scalar is `scalar`."""
+    return "×".join(map(str, shape)) or "scalar"
+
+
+def show_name(name: str) -> str:
+    """A name from a file, made inert: whatever does not print is shown as its escape.
+
+    Covers terminal escapes, line ends, bidirectional overrides and lone surrogates.
+    """
+    if name.isprintable():
+        return name
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
