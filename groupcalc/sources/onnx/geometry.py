@@ -1,0 +1,187 @@
+"""ONNX attributes as a Layer carries them: geometry by its PyTorch names, padding resolved and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import onnx
+
+from groupcalc.conv import SLOTS, Conv, Pads
+from groupcalc.errors import GeometryError, InputError
+from groupcalc.graph import Tensor
+from groupcalc.units import show_shape
+
+TORCH_NAMES = {"kernel_shape": "kernel_size", "strides": "stride", "dilations": "dilation", "group": "groups"}
+"""Where ONNX's names of geometry end."""
+
+WINDOWS = frozenset({"MaxPool", "AveragePool", "LpPool"})
+"""Operators beside the convolutions that slide a window, and so take kernel_shape, strides, pads and auto_pad."""
+
+_READ: Mapping[int, Callable[[onnx.AttributeProto], Any]] = {
+    onnx.AttributeProto.FLOAT: lambda a: a.f,
+    onnx.AttributeProto.INT: lambda a: a.i,
+    onnx.AttributeProto.STRING: lambda a: a.s.decode("utf-8", "backslashreplace"),
+    onnx.AttributeProto.FLOATS: lambda a: tuple(a.floats),
+    onnx.AttributeProto.INTS: lambda a: tuple(a.ints),
+    onnx.AttributeProto.STRINGS: lambda a: tuple(s.decode("utf-8", "backslashreplace") for s in a.strings),
+}
+
+
+def attributes(node: onnx.NodeProto) -> dict[str, Any]:
+    """The plain attributes of a node; tensors and graphs are left out."""
+    return {
+        TORCH_NAMES.get(attribute.name, attribute.name): _READ[attribute.type](attribute)
+        for attribute in node.attribute
+        if attribute.type in _READ
+    }
+
+
+def convolution(op: str, inputs: Sequence[Tensor | None], attributes: dict[str, Any]) -> Conv:
+    """The checked geometry of a convolution node (ONNX Conv-22, ConvTranspose-22, DeformConv-22, QLinearConv-10).
+
+    Raises GeometryError when shapes and attributes contradict each other.
+    """
+    slots = SLOTS[op]
+    x = inputs[slots.x] if len(inputs) > slots.x else None
+    w = inputs[slots.weight] if len(inputs) > slots.weight else None
+    if x is None or w is None:
+        raise InputError("a convolution needs an input and a weight", "export the model again")
+    rank = len(x.shape) - 2
+    if rank < 1 or len(w.shape) != len(x.shape):
+        fact = f"input {show_shape(x.shape)} and weight {show_shape(w.shape)} are no convolution"
+        raise GeometryError(fact, "both need a batch or filter, a channel and as many spatial axes")
+    transposed = op == "ConvTranspose"
+    groups = attributes.get("groups", 1)
+    kernel = _axes(attributes, "kernel_size", rank, w.shape[2:])
+    if kernel != w.shape[2:]:
+        fact = f"kernel_shape {show_shape(kernel)} contradicts the weight {show_shape(w.shape)}"
+        raise GeometryError(fact, "export the model again")
+    geometry = window(attributes, x.shape[2:], kernel, transposed=transposed)
+    found = Conv(
+        in_channels=x.shape[1],
+        out_channels=w.shape[1] * groups if transposed else w.shape[0],
+        in_size=x.shape[2:],
+        kernel_size=kernel,
+        groups=groups,
+        batch=x.shape[0],
+        bias=0 <= slots.bias < len(inputs) and inputs[slots.bias] is not None,
+        dtype=x.dtype,
+        transposed=transposed,
+        **geometry,
+    )
+    if found.weight_shape != w.shape:
+        fact = f"weight {show_shape(w.shape)} does not fit input {show_shape(x.shape)} in {groups} groups"
+        raise GeometryError(fact, f"it should be {show_shape(found.weight_shape)}")
+    return found
+
+
+def window(
+    attributes: Mapping[str, Any], in_size: tuple[int, ...], kernel: tuple[int, ...], transposed: bool = False
+) -> dict[str, Any]:
+    """stride, dilation and padding of a sliding window (and output_padding if transposed), auto_pad resolved."""
+    rank = len(in_size)
+    stride = _axes(attributes, "stride", rank, (1,) * rank)
+    dilation = _axes(attributes, "dilation", rank, (1,) * rank)
+    found: dict[str, Any] = {"stride": stride, "dilation": dilation}
+    reach = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
+    auto_pad = attributes.get("auto_pad", "NOTSET")
+    if transposed:
+        extra = _axes(attributes, "output_padding", rank, (0,) * rank)
+        found["padding"], found["output_padding"] = _transposed_pads(attributes, in_size, stride, reach, extra)
+    elif auto_pad in ("SAME_UPPER", "SAME_LOWER"):
+        _positive(stride, "strides")
+        outs = (-(-size // step) for size, step in zip(in_size, stride, strict=True))
+        totals = [
+            max((out - 1) * step + span - size, 0)
+            for out, step, span, size in zip(outs, stride, reach, in_size, strict=True)
+        ]
+        found["padding"] = _split(totals, upper=auto_pad == "SAME_UPPER")
+    else:
+        found["padding"] = _pads(attributes, rank)
+    return found
+
+
+def _transposed_pads(
+    attributes: Mapping[str, Any],
+    in_size: tuple[int, ...],
+    stride: tuple[int, ...],
+    reach: tuple[int, ...],
+    extra: tuple[int, ...],
+) -> tuple[Pads, tuple[int, ...]]:
+    """Padding and output_padding of a ConvTranspose, from pads, output_shape or auto_pad (ONNX ConvTranspose-22)."""
+    rank = len(in_size)
+    auto_pad = attributes.get("auto_pad", "NOTSET")
+    target = attributes.get("output_shape")
+    if target:
+        target = _axes({"output_shape": target[-rank:]}, "output_shape", rank, ())
+    elif auto_pad in ("SAME_UPPER", "SAME_LOWER"):
+        target = tuple(size * step for size, step in zip(in_size, stride, strict=True))
+    else:
+        return _pads(attributes, rank), extra
+    totals = [
+        (size - 1) * step + more + span - out
+        for size, step, more, span, out in zip(in_size, stride, extra, reach, target, strict=True)
+    ]
+    more = tuple(pad + max(-total, 0) for pad, total in zip(extra, totals, strict=True))
+    # Here the operator gives SAME_UPPER the smaller half in front, and everything else the larger one.
+    return _split([max(total, 0) for total in totals], upper=auto_pad == "SAME_UPPER"), more
+
+
+def _pads(attributes: Mapping[str, Any], rank: int) -> Pads:
+    """ONNX writes all the befores, then all the afters; a Layer has one pair an axis."""
+    if attributes.get("auto_pad", "NOTSET") == "VALID":
+        return ((0, 0),) * rank
+    pads = _axes(attributes, "pads", 2 * rank, (0,) * 2 * rank)
+    return tuple(zip(pads[:rank], pads[rank:], strict=True))
+
+
+def _split(totals: Sequence[int], upper: bool) -> Pads:
+    small = ((total // 2, total - total // 2) for total in totals)
+    return tuple(pair if upper else pair[::-1] for pair in small)
+
+
+def _axes(attributes: Mapping[str, Any], name: str, count: int, default: tuple[int, ...]) -> tuple[int, ...]:
+    values: tuple[int, ...] = attributes.get(name) or default
+    if not isinstance(values, tuple) or len(values) != count or not all(isinstance(v, int) for v in values):
+        onnx_name = next((key for key, value in TORCH_NAMES.items() if value == name), name)
+        raise GeometryError(f"{onnx_name}={values} should have {count} whole numbers", "export the model again")
+    return values
+
+
+def _positive(values: tuple[int, ...], name: str) -> None:
+    if any(value < 1 for value in values):
+        raise GeometryError(f"{name}={values} is too small", "use 1 or more")
+
+
+def checked_attributes(
+    op: str, inputs: Sequence[Tensor | None], found: dict[str, Any]
+) -> tuple[dict[str, Any], tuple[int, ...] | None]:
+    """The attributes of a node with its geometry resolved; for a convolution the shape of its output as well."""
+    if op in SLOTS:
+        conv = convolution(op, inputs, found)
+        return conv.attributes() | _kept(found), (conv.batch, conv.out_channels, *conv.out_size)
+    if op in WINDOWS and inputs and inputs[0] is not None:
+        size = inputs[0].shape[2:]
+        kernel = _axes(found, "kernel_size", len(size), ())
+        geometry = window(found, size, kernel)
+        _fits(size, kernel, geometry)
+        return _kept(found) | geometry | {"kernel_size": kernel}, None
+    return found, None
+
+
+def _fits(size: tuple[int, ...], kernel: tuple[int, ...], geometry: Mapping[str, Any]) -> None:
+    """GeometryError for a window larger than the padded input: inference would answer with a negative shape."""
+    for name in ("stride", "dilation"):
+        _positive(geometry[name], name)
+    _positive(kernel, "kernel_shape")
+    for have, taps, step, pads in zip(size, kernel, geometry["dilation"], geometry["padding"], strict=True):
+        if have and step * (taps - 1) + 1 > have + sum(pads):
+            fact = f"the window {show_shape(kernel)} is larger than the padded input {show_shape(size)}"
+            raise GeometryError(fact, "use a smaller kernel, or more padding")
+
+
+def _kept(found: dict[str, Any]) -> dict[str, Any]:
+    """What is not geometry, as the file has it."""
+    geometry = {"kernel_size", "stride", "dilation", "groups", "pads", "auto_pad", "output_padding", "output_shape"}
+    return {name: value for name, value in found.items() if name not in geometry}

@@ -1,0 +1,295 @@
+"""From ONNX nodes to layers: each node is computed, held as a constant, given up with a reason, or made a Layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any, NamedTuple
+
+import onnx
+
+from groupcalc.errors import GroupcalcError, InputError
+from groupcalc.graph import Graph, Layer, Tensor, Unresolved
+from groupcalc.sources.given import Given
+from groupcalc.sources.onnx.fold import Folder, shape_value
+from groupcalc.sources.onnx.geometry import attributes, checked_attributes
+from groupcalc.sources.onnx.infer import Inference, Inferred, Refused, domain_of, tells_shape
+from groupcalc.sources.onnx.inputs import resolve_inputs, sizes_of, symbols
+from groupcalc.sources.onnx.scope import INDEX_DTYPES, Scope, Value, constant_of, dtype, text
+from groupcalc.units import show_name
+
+HOLDERS: dict[str, slice] = {
+    **dict.fromkeys(
+        ("Identity", "Cast", "CastLike", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Split",
+         "Expand", "QuantizeLinear", "DequantizeLinear"),
+        slice(0, 1),
+    ),
+    "Concat": slice(None),
+}  # fmt: skip
+"""Operators that only give a constant another form, and the inputs they take it from: such a node over constants is
+no layer, and the layer that reads it counts the stored tensors behind it."""
+
+
+class Resolved(NamedTuple):
+    """What follows from a node's operator, attributes and input shapes alone."""
+
+    attributes: Mapping[str, Any]
+    outputs: Sequence[Inferred]
+    refused: str = ""
+
+
+class Lowering:
+    """One walk over the nodes of a model. Raises InputError, MissingDims and GeometryError, placed at the node."""
+
+    def __init__(self, model: onnx.ModelProto, given: Given) -> None:
+        self.model = model
+        self.scope = Scope(model.graph)
+        outside = [value for value in model.graph.input if text(value.name) not in self.scope.places]
+        self.symbols = symbols(outside)
+        self.inputs = resolve_inputs(outside, given)
+        for value in outside:
+            self.scope.values[text(value.name)] = Value(type=value.type, lost="it is no tensor")
+        for tensor in self.inputs:
+            self.scope.values[tensor.name] = Value(tensor=tensor)
+        self.inference = Inference(model.opset_import, sizes_of(outside, self.inputs) | dict(given.dims))
+        self.folder = Folder(model.opset_import)
+        self.resolved: dict[tuple[object, ...], Resolved] = {}
+        self.layers: list[Layer] = []
+        self.unresolved: list[Unresolved] = []
+
+    def graph(self, name: str, warnings: Sequence[str] = ()) -> Graph:
+        """The whole model as a Graph."""
+        self._walk(self.scope)
+        return Graph(
+            name=name,
+            layers=tuple(self.layers),
+            inputs=self.inputs,
+            outputs=self._output_names(),
+            symbols=self.symbols,
+            unresolved=tuple(self.unresolved),
+            warnings=(*warnings, *self.scope.faults, *_unused(self.scope)),
+        )
+
+    def _walk(self, scope: Scope) -> None:
+        """Lower the nodes of one graph in their order."""
+        for node in scope.graph.node:
+            try:
+                self._lower(node, scope)
+            except GroupcalcError as error:
+                raise error.within(f"node {show_name(node_name(node))!r} ({show_name(operator(node))})") from error
+
+    def _lower(self, node: onnx.NodeProto, scope: Scope) -> None:
+        """One node, by the first of these that holds: it is a constant, a branch that is known to be taken, arithmetic
+        on shapes, a constant in another form, impossible to count, a layer."""
+        op = operator(node)
+        if op == "Constant":
+            name = text(node.output[0])
+            scope.values[name] = constant_of(scope.prefix + name, node)
+            return
+        inputs = [scope.read(name) if name else None for name in node.input]
+        if op == "If" and inputs and inputs[0] is not None and inputs[0].data is not None:
+            self._take_branch(node, inputs[0].data, scope)
+            return
+        found, outputs, refused = self._resolve(op, node, inputs, scope)
+        data = self._computed(op, node, inputs, outputs)
+        values = self._constants(op, node, inputs, outputs, data, scope)
+        if values is None:
+            values = [_value(scope.prefix + text(n), o) for n, o in zip(node.output, outputs, strict=True)]
+            reason = _lost(node, inputs) or refused or self._shapeless(node, inputs, values)
+            name = scope.prefix + node_name(node)
+            if reason:
+                self.unresolved.append(Unresolved(name=name, op=op, reason=reason))
+            else:
+                tensors = tuple([value.tensor if value is not None else None for value in inputs])
+                made = tuple([v.tensor for n, v in zip(node.output, values, strict=True) if n and v.tensor is not None])
+                self.layers.append(Layer(name=name, op=op, inputs=tensors, outputs=made, attributes=found))
+            if data is not None:  # the network's own small numbers: work to do, and perhaps a scale to read later
+                values = [Value(tensor=v.tensor, data=proto) for v, proto in zip(values, data, strict=True)]
+        for output, value in zip(node.output, values, strict=True):
+            if output:
+                scope.values[text(output)] = value
+
+    def _resolve(self, op: str, node: onnx.NodeProto, inputs: Sequence[Value | None], scope: Scope) -> Resolved:
+        """Attributes and output shapes; equal nodes over equal shapes, which networks are made of, are resolved once."""
+        plain = attributes(node)
+        key: tuple[object, ...] | None = None
+        if len(plain) == len(node.attribute) and all(_tells_by_shape(op, value) for value in inputs):
+            shapes = [(v.tensor.dtype, v.tensor.shape) if v is not None and v.tensor is not None else None for v in inputs]
+            key = (op, len(node.output), *plain.items(), *shapes)
+            if key in self.resolved:
+                return self.resolved[key]
+        resolved = self._resolve_anew(op, node, inputs, plain)
+        if all(output.shape is not None for output in resolved.outputs):
+            if key is not None:
+                self.resolved[key] = resolved
+            return resolved
+        return resolved._replace(outputs=[
+            output if output.shape is not None else self._declared(output, text(name), scope)
+            for name, output in zip(node.output, resolved.outputs, strict=True)
+        ])  # fmt: skip
+
+    def _resolve_anew(
+        self, op: str, node: onnx.NodeProto, inputs: Sequence[Value | None], plain: dict[str, Any]
+    ) -> Resolved:
+        found, shape, refused = plain, None, ""
+        if not _lost(node, inputs):
+            found, shape = checked_attributes(op, [value.tensor if value else None for value in inputs], plain)
+        try:
+            outputs = self.inference.outputs(node, inputs)
+        except Refused as error:
+            outputs, refused = [Inferred()] * len(node.output), str(error)
+        if shape is not None and outputs[0].dtype:
+            outputs[0] = Inferred(outputs[0].dtype, shape)
+        return Resolved(found, outputs, refused)
+
+    def _declared(self, output: Inferred, name: str, scope: Scope) -> Inferred:
+        """What the file says of a value of which inference does not know all."""
+        declared = self.inference.read(scope.declared.get(name))
+        return declared if declared.shape is not None or output.type is None else output
+
+    def _computed(
+        self, op: str, node: onnx.NodeProto, inputs: Sequence[Value | None], outputs: Sequence[Inferred]
+    ) -> list[onnx.TensorProto] | None:
+        """The elements of the outputs, if they are few and follow from what is known."""
+        if op in ("Shape", "Size") and inputs and inputs[0] is not None and inputs[0].tensor is not None:
+            return [shape_value(node, inputs[0].tensor)]
+        if not all(value is None or value.data is not None for value in inputs):
+            return None
+        return self.folder.fold(node, inputs, [None if o.shape is None else prod(o.shape) for o in outputs])
+
+    def _constants(
+        self,
+        op: str,
+        node: onnx.NodeProto,
+        inputs: Sequence[Value | None],
+        outputs: Sequence[Inferred],
+        data: Sequence[onnx.TensorProto] | None,
+        scope: Scope,
+    ) -> list[Value] | None:
+        """The outputs of a node that leaves nothing to run; None when it is a layer.
+
+        A stored constant in another form holds what is stored; a ConstantOfShape of a stored shape is stored itself;
+        arithmetic on shapes and indices gives literals. Arithmetic on the network's own numbers is work, however
+        small they are.
+        """
+        sources = [value.tensor for value in inputs[HOLDERS[op]] if value is not None] if op in HOLDERS else []
+        stored: tuple[Tensor, ...] = ()
+        if sources and all(tensor is not None and tensor.constant for tensor in sources):
+            stored = tuple(dict.fromkeys(s for t in sources if t is not None and not t.literal for s in t.stored))
+        is_stored = bool(stored) or (op == "ConstantOfShape" and _is_stored(inputs[0]))
+        computed = data is not None and (
+            op in ("Shape", "Size") or any(value is not None and value.from_shape for value in inputs)
+        )
+        if not (is_stored or computed) or (data is None and any(output.shape is None for output in outputs)):
+            return None
+        known: Sequence[onnx.TensorProto | None] = data or [None] * len(node.output)
+        return [
+            _constant(scope.prefix + text(name), output, proto, held=stored, literal=not is_stored)
+            for name, output, proto in zip(node.output, outputs, known, strict=True)
+        ]
+
+    def _shapeless(self, node: onnx.NodeProto, inputs: Sequence[Value | None], values: Sequence[Value]) -> str:
+        """Why an output has no shape, though every input has one; "" when all have.
+
+        An optional output beside the first, such as the mask of Dropout, may go without.
+        """
+        for index, (output, value) in enumerate(zip(node.output, values, strict=True)):
+            if output and value.tensor is None:
+                break
+        else:
+            return ""
+        schema, shown = self.inference.schema(node), show_name(text(output))
+        if schema is None:
+            return f"no rule, and no shape for {shown!r}"
+        if index and _is_optional(schema, index):
+            return ""
+        for source, value_ in zip(node.input, inputs, strict=True):
+            tensor = value_.tensor if value_ else None
+            if value_ and tensor and tensor.constant and value_.data is None and tensor.dtype in INDEX_DTYPES:
+                return f"the shape of {shown!r} follows from {show_name(text(source))!r}, whose values are not in the file"
+        return f"the shape of {shown!r} depends on data"
+
+    def _take_branch(self, node: onnx.NodeProto, condition: onnx.TensorProto, scope: Scope) -> None:
+        """An If whose condition is known runs one branch: its nodes stand in the place of the If."""
+        wanted = "then_branch" if onnx.numpy_helper.to_array(condition).any() else "else_branch"
+        branch = next((a.g for a in node.attribute if a.name == wanted), None)
+        if branch is None or len(branch.output) != len(node.output):
+            raise InputError(f"has no {wanted} with {len(node.output)} outputs", "export the model again")
+        inner = Scope(branch, scope, prefix=f"{scope.prefix}{node_name(node)}/")
+        self._walk(inner)
+        for name, result in zip(node.output, branch.output, strict=True):
+            scope.values[text(name)] = inner.read(result.name)
+
+    def _output_names(self) -> tuple[str, ...]:
+        """The tensors that leave the graph; one may stand under a name of its own inside a branch."""
+        values = [self.scope.values.get(text(output.name)) for output in self.model.graph.output]
+        return tuple(value.tensor.name for value in values if value is not None and value.tensor is not None)
+
+
+def operator(node: onnx.NodeProto) -> str:
+    """The op_type, behind its domain if that is not the default one."""
+    domain = domain_of(node.domain)
+    return f"{domain}::{text(node.op_type)}" if domain else text(node.op_type)
+
+
+def node_name(node: onnx.NodeProto) -> str:
+    """A node's name as exporters mean it: `/layer1/conv/Conv` is `layer1/conv`; without a name, its first output's."""
+    name = text(node.name)
+    if name.startswith("/"):
+        name = name[1:].removesuffix(f"/{text(node.op_type)}")
+    return name or next((text(output) for output in node.output if output), "") or text(node.op_type)
+
+
+def _tells_by_shape(op: str, value: Value | None) -> bool:
+    """Nothing but dtype and shape of this input can decide the shape of an output."""
+    return value is None or (value.tensor is not None and (value.data is None or not tells_shape(op, value)))
+
+
+def _lost(node: onnx.NodeProto, inputs: Sequence[Value | None]) -> str:
+    """Why the first input without a shape has none; "" when all have one."""
+    for name, value in zip(node.input, inputs, strict=True):
+        if value is not None and value.tensor is None:
+            return f"no shape for {show_name(text(name))!r}: {value.lost}"
+    return ""
+
+
+def _value(name: str, found: Inferred) -> Value:
+    if found.shape is not None:
+        return Value(tensor=Tensor(name=name, shape=found.shape, dtype=found.dtype))
+    if found.type is None:
+        return Value(lost="nothing tells it")
+    return Value(type=found.type, lost="it depends on data" if found.type.HasField("tensor_type") else "it is no tensor")
+
+
+def _is_stored(value: Value | None) -> bool:
+    return value is not None and value.tensor is not None and value.tensor.constant and not value.tensor.literal
+
+
+def _is_optional(schema: onnx.defs.OpSchema, index: int) -> bool:
+    """The operator may be asked to leave this output out."""
+    if index >= len(schema.outputs):
+        return False
+    return bool(schema.outputs[index].option == onnx.defs.OpSchema.FormalParameterOption.Optional)
+
+
+def _constant(
+    name: str, found: Inferred, proto: onnx.TensorProto | None, held: tuple[Tensor, ...], literal: bool
+) -> Value:
+    """An output that is a constant: with its elements if they were computed, else as inference has it."""
+    if proto is not None:
+        shape, kind = tuple(proto.dims), dtype(proto.data_type)
+    else:
+        assert found.shape is not None
+        shape, kind = found.shape, found.dtype
+    tensor = Tensor(name=name, shape=shape, dtype=kind, constant=True, held=held, literal=literal)
+    return Value(tensor=tensor, data=proto, from_shape=proto is not None and (literal or kind in INDEX_DTYPES))
+
+
+def _unused(scope: Scope) -> list[str]:
+    """A warning about the stored tensors that no node reads."""
+    unread = scope.unread()
+    if not unread:
+        return []
+    names = ", ".join(map(show_name, unread[:3])) + (", …" if len(unread) > 3 else "")
+    count = "1 stored tensor is" if len(unread) == 1 else f"{len(unread)} stored tensors are"
+    return [f"{count} read by no node, and not counted: {names}"]

@@ -1,0 +1,408 @@
+"""Reading ONNX without weights: large payloads are cut out of the bytes before anything parses them."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import Any
+
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+from groupcalc.errors import InputError
+from groupcalc.graph import BITS
+from groupcalc.units import show_bytes, show_name, show_shape
+
+SMALL_BYTES = 4096
+"""The largest payload that is kept: arithmetic on shapes needs small constants, and nothing needs the others."""
+
+KEPT_BYTES = 2**30
+"""The most that is handed to protobuf, which itself stops at 2 GiB."""
+
+MAX_FIELDS = 2**23
+"""The most fields that are looked at: a file made of nothing but fields takes seconds, not hours."""
+
+MAX_DEPTH = 100
+"""Messages within messages; protobuf stops here too."""
+
+MAX_PIECES = 1000
+"""Occurrences of a field that stands once: they merge, and no writer makes more than one."""
+
+MAX_RANK = 64
+"""NumPy's. A product of a million dims would take hours."""
+
+NAMED_FAULTS = 20
+"""The most faulty tensors that are named."""
+
+AGAIN = "export or download it again"
+
+Data = bytes | mmap
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """A model as it was read.
+
+    model     the file less its large payloads and large documentation. A tensor keeps its whole payload or none of
+              it, and one that lost it looks like one that never had any: the value is not known
+    warnings  dropped payloads that are shorter or longer than their dims say, a line each. `payload_fault` tells it
+              of a payload that was kept, at some microseconds each: ask it of the tensors that are used
+    """
+
+    model: onnx.ModelProto
+    warnings: tuple[str, ...] = ()
+
+
+def read_model(path: Path) -> Pruned:
+    """Read a model of any size. Raises InputError, to which the caller adds the path."""
+    try:
+        status = path.stat()  # before it is opened: opening a pipe waits for its writer
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError("is not a file", "name a .onnx file, or - for standard input")
+        with path.open("rb") as file:
+            # Never closed by hand: that fails while a traceback still holds a view. It goes with its last user.
+            data: Data = mmap(file.fileno(), 0, access=ACCESS_READ) if status.st_size else b""
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path, or a file emptied just now
+        raise InputError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    return parse_model(data)
+
+
+def parse_model(data: Data) -> Pruned:
+    """Read a model from its bytes. Raises InputError, to which the caller adds where they come from."""
+    try:
+        return _parse(data)
+    except InputError as error:
+        head = bytes(data[:512])
+        if not head or any(byte < ord(" ") and byte not in b"\t\n\r\f" for byte in head):
+            raise
+        lfs = head.startswith(b"version https://git-lfs")
+        way_out = "it is a Git LFS pointer: run git lfs pull" if lfs else f"it is text: {AGAIN}"
+        raise InputError("is not an ONNX model", way_out) from error
+
+
+def _parse(data: Data) -> Pruned:
+    if not data:
+        raise InputError("is empty", AGAIN)
+    pruner = _Pruner(data)
+    try:
+        model = onnx.ModelProto.FromString(pruner.prune())
+    except IndexError as error:
+        raise InputError("is cut short in the middle of a field", AGAIN) from error
+    except DecodeError as error:
+        raise InputError("is not an ONNX model, or a damaged one", AGAIN) from error
+    for name in ("ir_version", "graph"):
+        if not model.HasField(name):
+            raise InputError(f"is not an ONNX model, or a part of one: it has no {name}", AGAIN)
+    more = pruner.faults - len(pruner.named)
+    return Pruned(model=model, warnings=(*pruner.named, *([f"… and {more} more tensors"] if more else ())))
+
+
+LENGTH = 2
+"""The wire type of what has a length: messages, strings, packed numbers. The others are numbers."""
+
+VARINT, FIXED64, FIXED32 = 0, 1, 5
+
+TENSOR, MODEL = str(onnx.TensorProto.DESCRIPTOR.full_name), str(onnx.ModelProto.DESCRIPTOR.full_name)
+
+PROSE = frozenset({"doc_string", "metadata_props"})
+"""Never read: a large entry is dropped, as is one of a field that this version of onnx does not know."""
+
+PACKED = {
+    "float_data": (FIXED32, 4, 4),
+    "double_data": (FIXED64, 8, 8),
+    "int32_data": (VARINT, 1, 10),
+    "int64_data": (VARINT, 1, 10),
+    "uint64_data": (VARINT, 1, 10),
+}
+"""Payloads of numbers: the wire type of a number by itself, the least and the most bytes of a packed one."""
+
+
+def _payload_tags() -> dict[int, str]:
+    """Tag -> payload field. Numbers come packed or one by one, and a reader takes both."""
+    numbers = {field.name: field.number << 3 for field in onnx.TensorProto.DESCRIPTOR.fields}
+    tags = {numbers[name] | LENGTH: name for name in ("raw_data", "string_data", *PACKED)}
+    return tags | {numbers[name] | wire: name for name, (wire, _, _) in PACKED.items()}
+
+
+PAYLOADS = _payload_tags()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """What becomes of the large fields of one message, by tag: `number << 3 | wire type`.
+
+    names  of all fields, by number
+    once   holders of tensors that stand once -> message name. Occurrences merge, so they are pruned as one
+    many   holders of tensors that repeat -> message name
+    kept   all others that are kept
+    """
+
+    names: Mapping[int, str]
+    once: Mapping[int, str]
+    many: Mapping[int, str]
+    kept: frozenset[int]
+
+
+def _plans() -> dict[str, _Plan]:
+    """A plan for each message that can hold a tensor at any depth, as the descriptors of this version of onnx tell."""
+    fields: dict[str, list[Any]] = {}
+    pending = [onnx.ModelProto.DESCRIPTOR]
+    while pending:
+        message = pending.pop()
+        if message.full_name not in fields:
+            fields[message.full_name] = list(message.fields)
+            pending += [field.message_type for field in message.fields if field.message_type]
+    holders = {TENSOR}
+    for _ in fields:  # the longest way from a message to a tensor is shorter than this
+        holders |= {name for name, held in fields.items() if any(_message_name(field) in holders for field in held)}
+    return {name: _plan(fields[name], holders) for name in holders}
+
+
+def _message_name(field: Any) -> str:
+    return str(field.message_type.full_name) if field.message_type else ""
+
+
+def _plan(fields: list[Any], holders: set[str]) -> _Plan:
+    held = [field for field in fields if _message_name(field) in holders]
+    others = [field for field in fields if field not in held and field.name not in PROSE]
+    return _Plan(
+        names={field.number: str(field.name) for field in fields},
+        once={field.number << 3 | LENGTH: _message_name(field) for field in held if field.has_presence},
+        many={field.number << 3 | LENGTH: _message_name(field) for field in held if not field.has_presence},
+        kept=frozenset(field.number << 3 | LENGTH for field in others),
+    )
+
+
+PLANS = _plans()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Stored:
+    """One payload field of a tensor as it is met, in one piece or many.
+
+    size         bytes
+    least, most  entries that they can make; between them where a packed number has no fixed length
+    copy         the fields as they stand, as long as they are small
+    """
+
+    size: int = 0
+    least: int = 0
+    most: int = 0
+    copy: bytearray = field(default_factory=bytearray)
+
+
+class _Pruner:
+    """One walk over the bytes that collects the pieces to keep and looks into no payload.
+
+    An entry of at most SMALL_BYTES is not entered, and neighbours are kept as one piece: a million small tensors cost
+    one step each.
+    """
+
+    def __init__(self, data: Data) -> None:
+        self.named: list[str] = []
+        self.faults = 0
+        self._data = data
+        self._view = memoryview(data)
+        self._pieces: list[bytes | bytearray | memoryview] = []
+        self._kept = 0
+        self._turns = iter(range(MAX_FIELDS))
+
+    def prune(self) -> bytes:
+        """The same model without its large payloads."""
+        self._message(MODEL, [(0, len(self._data))], 0)
+        return b"".join(self._pieces)
+
+    def _message(self, name: str, spans: list[Span], depth: int) -> int:
+        """Collect what stays of a message that comes in these spans; the answer is its size."""
+        plan = PLANS[name]
+        once: dict[int, list[Span]] = {}
+        size = 0
+        for start, end in spans:
+            kept = start
+            for tag, at, body, stop in self._fields(plan, start, end, SMALL_BYTES):
+                if tag in plan.kept:
+                    continue
+                size += self._keep(self._view[kept:at])
+                kept = stop
+                if tag in plan.once:
+                    once.setdefault(tag, []).append((body, stop))
+                elif tag in plan.many:
+                    size += self._entry(tag, plan.many[tag], [(body, stop)], depth)
+            size += self._keep(self._view[kept:end])
+        return size + sum(self._entry(tag, plan.once[tag], pieces, depth) for tag, pieces in once.items())
+
+    def _entry(self, tag: int, name: str, spans: list[Span], depth: int) -> int:
+        """Collect a field with what stays of its message; the length in front is known only afterwards."""
+        if depth == MAX_DEPTH:
+            raise InputError(f"has messages nested more than {MAX_DEPTH} deep", AGAIN)
+        if len(spans) > MAX_PIECES:
+            raise InputError(f"has a {name} in more than {MAX_PIECES} pieces", AGAIN)
+        slot = len(self._pieces)
+        self._pieces.append(b"")
+        size = self._tensor(spans) if name == TENSOR else self._message(name, spans, depth + 1)
+        self._pieces[slot] = prefix = _varint(tag) + _varint(size)
+        return len(prefix) + size
+
+    def _tensor(self, spans: list[Span]) -> int:
+        """Collect a tensor, with its payload if that is small."""
+        plan = PLANS[TENSOR]
+        header = bytearray()
+        stored: dict[str, _Stored] = {}
+        for start, end in spans:
+            for tag, at, body, stop in self._fields(plan, start, end, 0):
+                if tag in PAYLOADS:
+                    self._store(stored, tag, at, body, stop)
+                elif stop - at <= SMALL_BYTES or tag in plan.kept:
+                    self._check_room(len(header) + stop - at)
+                    header += self._view[at:stop]
+        if sum(payload.size for payload in stored.values()) <= SMALL_BYTES:
+            return self._keep(header + b"".join(payload.copy for payload in stored.values()))
+        self._check_payload(onnx.TensorProto.FromString(bytes(header)), stored)
+        return self._keep(header)
+
+    def _store(self, stored: dict[str, _Stored], tag: int, at: int, body: int, stop: int) -> None:
+        """Count one payload field. `raw_data` stands once, so its last occurrence is the one that holds."""
+        name = PAYLOADS[tag]
+        if name == "raw_data" or name not in stored:
+            stored[name] = _Stored()
+        payload, size = stored[name], stop - body
+        payload.size += size
+        if name in PACKED and tag & 7 == LENGTH:
+            _, shortest, longest = PACKED[name]
+            payload.least += -(-size // longest)
+            payload.most += size // shortest
+        else:
+            payload.least += 1
+            payload.most += 1
+        if payload.size <= SMALL_BYTES:
+            payload.copy += self._view[at:stop]
+
+    def _check_payload(self, tensor: onnx.TensorProto, stored: dict[str, _Stored]) -> None:
+        raw = stored.get("raw_data", _Stored())
+        entries = stored.get(ENTRY_FIELDS.get(tensor.data_type, UNDEFINED)[1], _Stored())
+        fault = _fault(tensor, raw.size, entries.least, entries.most)
+        if fault:
+            self.faults += 1
+            if len(self.named) < NAMED_FAULTS:
+                self.named.append(fault)
+
+    def _keep(self, piece: bytes | bytearray | memoryview) -> int:
+        self._check_room(len(piece))
+        self._kept += len(piece)
+        if piece:
+            self._pieces.append(piece)
+        return len(piece)
+
+    def _check_room(self, size: int) -> None:
+        if self._kept + size > KEPT_BYTES:
+            raise InputError(f"has more than {show_bytes(KEPT_BYTES)} besides its large tensors", "split the model")
+
+    def _fields(self, plan: _Plan, pos: int, end: int, over: int) -> Iterator[tuple[int, int, int, int]]:
+        """Fields of more than `over` bytes and those that stand once, as (tag, start, start of the value, end)."""
+        data, once = self._data, plan.once
+        for _ in self._turns:
+            if pos == end:
+                return
+            at = pos
+            tag = data[pos]
+            pos += 1
+            if tag > 127:  # the general case is a call; nearly all tags and most lengths are one byte
+                tag, pos = self._number(at)
+            body, wire = pos, tag & 7
+            if wire == LENGTH:
+                size = data[pos]
+                body = pos + 1
+                if size > 127:
+                    size, body = self._number(pos)
+                pos = body + size
+            elif wire == VARINT:
+                _, pos = self._number(pos)
+            elif wire in (FIXED32, FIXED64):
+                pos += 4 if wire == FIXED32 else 8
+            else:
+                raise InputError(f"is not an ONNX model, or a damaged one: a field has wire type {wire}", AGAIN)
+            if pos > end or tag < 8:
+                raise _damage(plan.names.get(tag >> 3, str(tag >> 3)), pos - body, end - body)
+            if pos - at > over or tag in once:
+                yield tag, at, body, pos
+        raise InputError(f"has more than {MAX_FIELDS} fields", AGAIN)
+
+    def _number(self, pos: int) -> tuple[int, int]:
+        """The varint at `pos`, and where it ends."""
+        value = 0
+        for shift in range(0, 70, 7):
+            byte = self._data[pos]
+            pos += 1
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value, pos
+        raise InputError("is not an ONNX model, or a damaged one: a number has more than 10 bytes", AGAIN)
+
+
+def _varint(value: int) -> bytes:
+    digits = bytearray()
+    while value > 127:
+        digits.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*digits, value])
+
+
+def _damage(name: str, promised: int, left: int) -> InputError:
+    if promised > left:
+        return InputError(f"is cut short: field {name} promises {promised} bytes, {max(left, 0)} are left", AGAIN)
+    return InputError("is not an ONNX model, or a damaged one: a field has number 0", AGAIN)
+
+
+def _entry_fields() -> dict[int, tuple[str, str]]:
+    """Element type -> its dtype, and the payload field for it where there is no `raw_data`."""
+    fields = {}
+    for number in onnx.helper.get_all_tensor_dtypes():
+        dtype = "string" if number == onnx.TensorProto.STRING else onnx.helper.tensor_dtype_to_np_dtype(number).name
+        if dtype in BITS:
+            fields[number] = (str(dtype), str(onnx.helper.tensor_dtype_to_field(number)))
+    return fields
+
+
+ENTRY_FIELDS = _entry_fields()
+UNDEFINED = ("", "")
+EXTERNAL = int(onnx.TensorProto.EXTERNAL)
+
+
+def payload_fault(tensor: onnx.TensorProto) -> str | None:
+    """A line that names the tensor if its payload is shorter or longer than its dims say; none at all is no fault."""
+    _, name = ENTRY_FIELDS.get(tensor.data_type, UNDEFINED)
+    entries = len(getattr(tensor, name)) if name else 0
+    return _fault(tensor, len(tensor.raw_data), entries, entries)
+
+
+def _fault(tensor: onnx.TensorProto, raw: int, least: int, most: int) -> str | None:
+    """What is wrong with `raw` bytes, or else with `least` to `most` entries, for the dims of this tensor."""
+    dtype, name = ENTRY_FIELDS.get(tensor.data_type, UNDEFINED)
+    dims = tensor.dims
+    if (
+        not dtype
+        or tensor.data_location == EXTERNAL
+        or not (raw or most)
+        or len(dims) > MAX_RANK
+        or min(dims, default=0) < 0
+    ):
+        return None
+    wanted = _wanted(prod(dims), dtype, in_bytes=raw > 0)
+    least, most, unit = (raw, raw, "bytes") if raw else (least, most, f"entries in {name}")
+    if least <= wanted <= most:
+        return None
+    held = f"{least}" if least == most else f"{least} to {most}"
+    own_name = tensor.name if isinstance(tensor.name, str) else tensor.name.decode(errors="backslashreplace")
+    return f"tensor {show_name(own_name)!r}: holds {held} {unit}, {dtype}[{show_shape(tensor.dims)}] takes {wanted}"
+
+
+def _wanted(elements: int, dtype: str, in_bytes: bool) -> int:
+    """Bytes of `raw_data`, or entries of the payload field: a complex number takes two, packed types share one."""
+    if in_bytes or 0 < BITS[dtype] < BITS["int8"]:
+        return (elements * BITS[dtype] + 7) // 8
+    return elements * 2 if dtype.startswith("complex") else elements

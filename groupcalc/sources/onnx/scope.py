@@ -1,0 +1,190 @@
+"""What is known of every name while a graph is read: its shape, its type, and the value of small constants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import onnx
+
+from groupcalc.errors import InputError
+from groupcalc.graph import Tensor
+from groupcalc.sources.onnx.prune import payload_fault
+from groupcalc.units import show_name
+
+VALUE_ELEMENTS = 4096
+"""The largest value that is kept: shapes, indices and sizes are far smaller, weights far larger."""
+
+ELEM_TYPES: Mapping[str, int] = {
+    "string" if number == onnx.TensorProto.STRING else str(onnx.helper.tensor_dtype_to_np_dtype(number).name): number
+    for number in onnx.helper.get_all_tensor_dtypes()
+    if number != onnx.TensorProto.UNDEFINED
+}
+"""ONNX element types by the name that a Tensor carries: numpy's, or ml_dtypes' for what numpy lacks."""
+
+INDEX_DTYPES = frozenset({"int64", "int32", "bool"})
+"""What shapes, indices and conditions are made of."""
+
+DTYPES = {number: name for name, number in ELEM_TYPES.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """One named value.
+
+    tensor      its shape and dtype; None when the shape is not known
+    type        where `tensor` is None, what is known all the same
+    data        its elements, where they are few and known
+    from_shape  its elements follow from shapes and indices, not from numbers of the network
+    lost        why `tensor` is None
+    """
+
+    tensor: Tensor | None = None
+    type: onnx.TypeProto | None = None
+    data: onnx.TensorProto | None = None
+    from_shape: bool = False
+    lost: str = ""
+
+
+class Scope:
+    """The names of one graph, and of the graphs around it.
+
+    values  what nodes have made, and the inputs
+    places  where a stored tensor stands among the initializers; below zero among the sparse ones
+    read    how many of them some node has read
+    faults  payloads that do not fit their dims, of all scopes together
+    """
+
+    def __init__(self, graph: onnx.GraphProto, parent: Scope | None = None, prefix: str = "") -> None:
+        self.graph = graph
+        self.parent = parent
+        self.prefix = prefix
+        self.values: dict[str, Value] = {}
+        self.places = {text(tensor.name): place for place, tensor in enumerate(graph.initializer)}
+        self.places |= {text(t.values.name): ~place for place, t in enumerate(graph.sparse_initializer)}
+        # By place, since there can be a million; sparse ones count from the end, as Python does.
+        self._tensors: list[Tensor | None] = [None] * (len(graph.initializer) + len(graph.sparse_initializer))
+        self.declared = {text(info.name): info.type for infos in (graph.value_info, graph.output) for info in infos}
+        self.faults: list[str] = parent.faults if parent else []
+
+    def read(self, name: str | bytes) -> Value:
+        """The value of that name, here or around."""
+        name = text(name)
+        scope: Scope | None = self
+        while scope is not None:
+            value = scope.values.get(name) or scope._stored(name)
+            if value is not None:
+                return value
+            scope = scope.parent
+        raise InputError(f"reads {show_name(name)!r}, which nothing before it makes", "export the model again")
+
+    def unread(self) -> list[str]:
+        """The stored tensors that nothing has read."""
+        return [name for name, place in self.places.items() if self._tensors[place] is None]
+
+    def _stored(self, name: str) -> Value | None:
+        place = self.places.get(name)
+        if place is None:
+            return None
+        tensor = self._tensors[place]
+        if place < 0:
+            value = sparse_value(self.prefix + name, self.graph.sparse_initializer[~place])
+        elif tensor is None:
+            proto = self.graph.initializer[place]
+            value = stored_value(self.prefix + name, proto)
+            assert value.tensor is not None
+            if value.data is None and value.tensor.size <= VALUE_ELEMENTS and has_payload(proto):
+                self.faults.append(str(payload_fault(proto)))
+        else:
+            value = with_data(tensor, self.graph.initializer[place])
+        self._tensors[place] = value.tensor
+        return value
+
+
+def text(name: str | bytes) -> str:
+    """A name as text: protobuf hands over as bytes what is not UTF-8."""
+    return name if isinstance(name, str) else name.decode("utf-8", "backslashreplace")
+
+
+def stored_value(name: str, proto: onnx.TensorProto, literal: bool = False) -> Value:
+    """A stored tensor, with its elements if they are few and in the file."""
+    shape = tuple(proto.dims)
+    return with_data(
+        Tensor(name=name, shape=shape, dtype=dtype(proto.data_type), constant=True, literal=literal), proto
+    )
+
+
+def with_data(tensor: Tensor, proto: onnx.TensorProto) -> Value:
+    """The value of a stored tensor, with its elements if they are few, in the file, and as many as the dims say."""
+    known = tensor.size <= VALUE_ELEMENTS and has_payload(proto) and _fits(tensor, proto)
+    return Value(
+        tensor=tensor,
+        data=proto if known else None,
+        from_shape=known and tensor.dtype in INDEX_DTYPES,
+    )
+
+
+def sparse_value(name: str, proto: onnx.SparseTensorProto) -> Value:
+    """A sparse stored tensor: operators see the dense shape, the elements that are stored are what it holds."""
+    stored = Tensor(name=name, shape=tuple(proto.values.dims), dtype=dtype(proto.values.data_type), constant=True)
+    tensor = Tensor(name=name, shape=tuple(proto.dims), dtype=stored.dtype, constant=True, held=(stored,))
+    return Value(tensor=tensor)
+
+
+@lru_cache(maxsize=4096)
+def type_of(dtype: str, shape: tuple[int, ...]) -> onnx.TypeProto:
+    """A tensor's type as ONNX's inference takes it."""
+    return onnx.helper.make_tensor_type_proto(ELEM_TYPES[dtype], shape)
+
+
+def dtype(elem_type: int) -> str:
+    """The dtype name of an ONNX element type; InputError for a number that ONNX does not define."""
+    try:
+        return DTYPES[elem_type]
+    except KeyError:
+        raise InputError(f"element type {elem_type} is not one of ONNX's", "export the model again") from None
+
+
+def _fits(tensor: Tensor, proto: onnx.TensorProto) -> bool:
+    """The payload is as long as the dims say; nearly all are raw, and told at a glance."""
+    return len(proto.raw_data) == tensor.nbytes or not payload_fault(proto)
+
+
+def has_payload(proto: onnx.TensorProto) -> bool:
+    """Its elements are in the file as it was read: not dropped, not external, not left out."""
+    if proto.HasField("raw_data"):
+        return bool(proto.data_location != onnx.TensorProto.EXTERNAL)
+    fields = (proto.float_data, proto.int64_data, proto.int32_data, proto.double_data, proto.uint64_data)
+    return any(fields) or 0 in proto.dims
+
+
+def constant_of(name: str, node: onnx.NodeProto) -> Value:
+    """The value of a Constant node; a scalar one is a number of the formula, not a weight (ONNX Constant-25)."""
+    for attribute in node.attribute:
+        if attribute.name == "sparse_value":
+            return sparse_value(name, attribute.sparse_tensor)
+        proto = _attribute_tensor(name, attribute)
+        if proto is not None:
+            return stored_value(name, proto, literal=not proto.dims)
+    raise InputError("holds no value", "export the model again")
+
+
+def _attribute_tensor(name: str, attribute: onnx.AttributeProto) -> onnx.TensorProto | None:
+    make, kinds = onnx.helper.make_tensor, onnx.TensorProto
+    match attribute.name:
+        case "value":
+            return attribute.t
+        case "value_float":
+            return make(name, kinds.FLOAT, [], [attribute.f])
+        case "value_int":
+            return make(name, kinds.INT64, [], [attribute.i])
+        case "value_string":
+            return make(name, kinds.STRING, [], [attribute.s])
+        case "value_floats":
+            return make(name, kinds.FLOAT, [len(attribute.floats)], attribute.floats)
+        case "value_ints":
+            return make(name, kinds.INT64, [len(attribute.ints)], attribute.ints)
+        case "value_strings":
+            return make(name, kinds.STRING, [len(attribute.strings)], attribute.strings)
+    return None
