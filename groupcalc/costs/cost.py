@@ -1,0 +1,123 @@
+"""The values of a costing: what a rule says, what a layer costs, and what could not be counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+from groupcalc.graph import Layer, Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a cost rule says of one layer.
+
+    macs         multiply-adds of inner products
+    other_flops  floating-point operations beside them, one each
+    """
+
+    macs: int = 0
+    other_flops: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What can be added up. All integers, exact.
+
+    params         elements of learned tensors, each tensor once
+    buffers        elements of stored statistics (BatchNormalization's running mean and variance)
+    macs           multiply-adds
+    flops          2 × macs + other floating-point operations
+    weight_bytes   bytes of the constants that are read: params, buffers, constant operands
+    input_bytes    bytes of the activations that are read
+    output_bytes   bytes of the activations that are written
+    dense_macs     macs at groups = 1
+    dense_params   params at groups = 1
+    """
+
+    params: int = 0
+    buffers: int = 0
+    macs: int = 0
+    flops: int = 0
+    weight_bytes: int = 0
+    input_bytes: int = 0
+    output_bytes: int = 0
+    dense_macs: int = 0
+    dense_params: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(**{key: getattr(self, key) + getattr(other, key) for key in KEYS})
+
+    def __mul__(self, times: int) -> Cost:
+        return Cost(**{key: getattr(self, key) * times for key in KEYS})
+
+    @staticmethod
+    def total(costs: Iterable[Cost]) -> Cost:
+        """The sum of any number of costs."""
+        sums = dict.fromkeys(KEYS, 0)
+        for cost in costs:
+            for key in KEYS:
+                sums[key] += getattr(cost, key)
+        return Cost(**sums)
+
+    @property
+    def arithmetic_intensity(self) -> float:
+        """FLOP per byte of compulsory traffic; 0.0 where nothing moves."""
+        moved = self.weight_bytes + self.input_bytes + self.output_bytes
+        return self.flops / moved if moved else 0.0
+
+
+KEYS = tuple(field.name for field in fields(Cost))
+"""The additive figures, in the order of every report; also their JSON keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerCost:
+    """One row.
+
+    inputs   shapes of the activations that are read
+    outputs  shapes of what is written
+    repeat   the cost is that of so many equal layers
+    shared   the earlier layers whose rows hold tensors that this one uses again
+    layer    the layer itself; None when the row was read back from a saved result
+    """
+
+    name: str
+    op: str
+    groups: int
+    inputs: tuple[tuple[int, ...], ...]
+    outputs: tuple[tuple[int, ...], ...]
+    cost: Cost
+    repeat: int = 1
+    shared: tuple[str, ...] = ()
+    layer: Layer | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uncounted:
+    """A node that the figures leave out, and why."""
+
+    name: str
+    op: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphCost:
+    """The cost of a network: rows in node order, and every node that could not be counted.
+
+    path                   the input as given
+    totals                 the sum of the rows
+    peak_activation_bytes  the largest sum of live activations over the node order
+    symbols                the names that the file gives to dimensions of its inputs
+    """
+
+    name: str
+    path: str
+    inputs: tuple[Tensor, ...]
+    layers: tuple[LayerCost, ...]
+    totals: Cost
+    peak_activation_bytes: int
+    uncounted: tuple[Uncounted, ...] = ()
+    warnings: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
