@@ -1,0 +1,1 @@
+"""Reports: views turn costs into a Report of plain values, renderers turn a Report into text."""
