@@ -1,0 +1,77 @@
+"""Where results go: `-o FORMAT[:PATH]`, standard output at most once, files whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from groupcalc.errors import UsageError
+from groupcalc.units import show_name
+
+STDOUT = "-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sink:
+    """One thing to write: a format, and the file it goes to (`-`: standard output)."""
+
+    format: str
+    path: str = STDOUT
+
+
+def parse_sinks(outputs: Sequence[str], json: bool, formats: Collection[str]) -> list[Sink]:
+    """The values of -o and --json. UsageError for an unknown format, and for two results on standard output."""
+    words = [*outputs, *(["json"] if json else [])]
+    sinks = [_sink(word, formats) for word in words] or [Sink(format="table")]
+    if sum(sink.path == STDOUT for sink in sinks) > 1:
+        raise UsageError("two results on standard output", f"give one a path: {sinks[-1].format}:PATH", "--output")
+    return sinks
+
+
+def _sink(word: str, formats: Collection[str]) -> Sink:
+    name, _, path = word.partition(":")
+    if name not in formats:
+        close = get_close_matches(name, formats, n=1)
+        way_out = f"did you mean {close[0]!r}?" if close else f"here: {', '.join(formats)}"
+        raise UsageError(f"{show_name(name)!r} is no format of this command", way_out, "--output")
+    return Sink(format=name, path=path or STDOUT)
+
+
+def write(text: str, path: str) -> None:
+    """Write a result. A file appears whole, by renaming, or stays as it was; UsageError when it cannot."""
+    if path == STDOUT:
+        # A name may hold what the terminal's encoding does not: it is escaped rather than refused.
+        sys.stdout.buffer.write(text.encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
+        sys.stdout.buffer.flush()
+        return
+    target = Path(path)
+    try:
+        if target.exists() and not target.is_file():  # /dev/stderr, a pipe: there is nothing to rename onto
+            target.write_text(text, encoding="utf-8", errors="backslashreplace")
+            return
+        handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+                file.write(text)
+            os.chmod(draft, _mode(target))
+            os.replace(draft, target)
+        except BaseException:
+            os.unlink(draft)
+            raise
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", "give another path", path) from error
+
+
+def _mode(target: Path) -> int:
+    """The permissions that the file has, or that a new one would get."""
+    try:
+        return target.stat().st_mode & 0o7777
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
