@@ -66,7 +66,8 @@ class Conv:
         for field in ("in_channels", "out_channels", "groups"):
             if getattr(self, field) < 1:
                 raise GeometryError(f"{field}={getattr(self, field)} is not a positive number", "use 1 or more")
-        for field, least in (("kernel_size", 1), ("stride", 1), ("dilation", 1), ("output_padding", 0), ("in_size", 0)):
+        least_of = {"kernel_size": 1, "stride": 1, "dilation": 1, "output_padding": 0, "in_size": 0}
+        for field, least in least_of.items():
             if any(value < least for value in getattr(self, field)):
                 raise GeometryError(f"{field}={_plain(getattr(self, field))} is too small", f"use {least} or more")
         if any(value < 0 for pair in self.padding for value in pair):
@@ -79,7 +80,9 @@ class Conv:
             channels = getattr(self, field)
             if channels % self.groups:
                 common = gcd(self.in_channels, self.out_channels)
-                raise GeometryError(f"groups={self.groups} does not divide {field}={channels}", f"use {_divisors(common)}")
+                raise GeometryError(
+                    f"groups={self.groups} does not divide {field}={channels}", f"use {_divisors(common)}"
+                )
 
     def _too_small(self) -> GeometryError:
         if self.transposed:
@@ -156,7 +159,8 @@ class Conv:
         if slots is None:
             return None
         x, w = layer.inputs[slots.x], layer.inputs[slots.weight]
-        assert x is not None and w is not None  # ONNX requires both; sources has checked
+        assert x is not None  # ONNX requires both; sources has checked
+        assert w is not None
         attributes, transposed = layer.attributes, layer.op == "ConvTranspose"
         groups: int = attributes["groups"]
         return cls(
@@ -224,7 +228,8 @@ def per_axis(value: int | Sequence[int], rank: int, field: str) -> tuple[int, ..
     if len(numbers) == 1:
         numbers *= rank
     if len(numbers) != rank:
-        raise GeometryError(f"{field}={_plain(numbers)} has {len(numbers)} numbers for {rank} axes", f"give 1 or {rank}")
+        fact = f"{field}={_plain(numbers)} has {len(numbers)} numbers for {rank} axes"
+        raise GeometryError(fact, f"give 1 or {rank}")
     return numbers
 
 
@@ -246,7 +251,7 @@ def pads_per_axis(
     if isinstance(padding, str):
         raise GeometryError(f"padding={padding!r} is not known", 'use a number, "same" or "valid"')
     if isinstance(padding, Sequence) and any(isinstance(value, Sequence) for value in padding):
-        pairs = tuple(per_axis(value, 2, "padding") for value in padding)
+        pairs = tuple(per_axis(value, 2, "padding") for value in padding)  # type: ignore[arg-type]
         if len(pairs) != rank:
             raise GeometryError(f"padding has {len(pairs)} pairs for {rank} axes", f"give {rank}")
         return tuple((before, after) for before, after in pairs)
@@ -255,10 +260,9 @@ def pads_per_axis(
 
 def _plain(values: Sequence[Any]) -> str:
     """`3` for (3, 3), else the whole tuple: as a person would have typed it."""
-    first = values[0] if values else ""
-    return _plain(first) if isinstance(first, tuple) and len(set(values)) == 1 else (
-        str(first) if len(set(values)) == 1 else str(tuple(values))
-    )
+    if len(set(values)) != 1:
+        return str(tuple(values))
+    return _plain(values[0]) if isinstance(values[0], tuple) else str(values[0])
 
 
 def _by(sizes: tuple[int, ...]) -> str:

@@ -40,7 +40,7 @@ class GeometryError(GroupcalcError, ValueError):
     """Shapes or layer arguments that do not fit together."""
 
 
-class MissingDims(InputError):
+class MissingDimsError(InputError):
     """Dimensions that only the user can give.
 
     flags  the arguments to add to the command, ready to paste: `("--dim batch=1",)`

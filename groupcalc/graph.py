@@ -20,7 +20,8 @@ BITS = {
     "bool": 8, "string": 0, "int2": 2, "uint2": 2, "int4": 4, "uint4": 4,
     "int8": 8, "uint8": 8, "int16": 16, "uint16": 16, "int32": 32, "uint32": 32, "int64": 64, "uint64": 64,
     "float4_e2m1fn": 4, "float8_e4m3fn": 8, "float8_e4m3fnuz": 8, "float8_e5m2": 8, "float8_e5m2fnuz": 8,
-    "float8_e8m0fnu": 8, "float6_e2m3fn": 6, "float6_e3m2fn": 6, "bfloat16": 16, "float16": 16, "float32": 32, "float64": 64,
+    "float8_e8m0fnu": 8, "float6_e2m3fn": 6, "float6_e3m2fn": 6,
+    "bfloat16": 16, "float16": 16, "float32": 32, "float64": 64,
     "complex64": 64, "complex128": 128,
 }  # fmt: skip
 """Bits of one element by numpy (or ml_dtypes) dtype name; the length of a string is known only at run time."""
@@ -47,11 +48,14 @@ class Tensor:
 
     def __post_init__(self) -> None:
         if len(self.shape) > MAX_RANK:
-            raise GeometryError(f"tensor {show_name(self.name)!r} has {len(self.shape)} dimensions; {MAX_RANK} are the most")
+            raise self._fault(f"has {len(self.shape)} dimensions; {MAX_RANK} are the most")
         if self.shape and min(self.shape) < 0:
-            raise GeometryError(f"tensor {show_name(self.name)!r} has a negative dimension: {show_shape(self.shape)}")
+            raise self._fault(f"has a negative dimension: {show_shape(self.shape)}")
         if prod(self.shape) > MAX_ELEMENTS:
-            raise GeometryError(f"tensor {show_name(self.name)!r} has 2^63 elements or more: {show_shape(self.shape)}")
+            raise self._fault(f"has 2^63 elements or more: {show_shape(self.shape)}")
+
+    def _fault(self, fact: str) -> GeometryError:
+        return GeometryError(f"tensor '{show_name(self.name)}' {fact}", "no runtime can hold it")
 
     @property
     def size(self) -> int:

@@ -8,7 +8,7 @@ from groupcalc.cli import options
 from groupcalc.cli.output import STDOUT, Sink, parse_sinks, write
 from groupcalc.cli.pricing import price_all
 from groupcalc.cli.screen import coloured, note, width
-from groupcalc.costs.snapshot import error_data, header, model_data
+from groupcalc.costs.snapshot import header, model_data
 from groupcalc.report.document import Report
 from groupcalc.report.render import RENDERERS, table
 from groupcalc.report.views import analysis, select_rows
@@ -53,9 +53,9 @@ def analyze(
     layers, ops = layer or [], op or []
     data = {
         **header(),
-        "models": [model_data(cost, select_rows(cost, layers, ops)) for cost in priced.costs],
-        "whatif": [whatif_data(found, select_rows(found, layers, ops)) for found in whatifs],
-        "errors": [error_data(error) for error in priced.errors],
+        "models": [model_data(cost, select_rows(cost.layers, layers, ops)) for cost in priced.costs],
+        "whatif": [whatif_data(found, select_rows(found.layers, layers, ops)) for found in whatifs],
+        "errors": [{"path": failure.path, "message": str(failure.error)} for failure in priced.failures],
     }
     for sink in sinks:
         report = analysis(
@@ -71,13 +71,13 @@ def analyze(
             raw=raw,
         )
         write(_text(report, sink, color), sink.path)
-    for error in priced.errors:
-        note(str(error))
+    for failure in priced.failures:
+        note(str(failure.error))
     if strict:
         for cost in priced.costs:
             if cost.uncounted:
                 note(f"{cost.path}: {len(cost.uncounted)} nodes are not counted (--strict makes that an error)")
-    if priced.errors or (strict and any(cost.uncounted for cost in priced.costs)):
+    if priced.failures or (strict and any(cost.uncounted for cost in priced.costs)):
         raise typer.Exit(2)
 
 

@@ -104,7 +104,12 @@ Progress = Annotated[
 Jobs = Annotated[
     int,
     typer.Option(
-        "-j", "--jobs", min=0, envvar="GROUPCALC_JOBS", help="Processes for many files; 0: one a CPU.", rich_help_panel=RUN
+        "-j",
+        "--jobs",
+        min=0,
+        envvar="GROUPCALC_JOBS",
+        help="Processes for many files; 0: one a CPU.",
+        rich_help_panel=RUN,
     ),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Errors only on standard error.", rich_help_panel=RUN)]

@@ -38,7 +38,7 @@ def _sink(word: str, formats: Collection[str]) -> Sink:
     if name not in formats:
         close = get_close_matches(name, formats, n=1)
         way_out = f"did you mean {close[0]!r}?" if close else f"here: {', '.join(formats)}"
-        raise UsageError(f"{show_name(name)!r} is no format of this command", way_out, "--output")
+        raise UsageError(f"'{show_name(name)}' is no format of this command", way_out, "--output")
     return Sink(format=name, path=path or STDOUT)
 
 

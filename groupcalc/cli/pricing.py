@@ -9,10 +9,10 @@ from time import perf_counter
 
 from groupcalc.cli.screen import note, tracked
 from groupcalc.costs.cost import GraphCost
-from groupcalc.errors import GroupcalcError, MissingDims, UsageError
+from groupcalc.errors import GroupcalcError, MissingDimsError, UsageError
 from groupcalc.price import price
 from groupcalc.sources.given import Given, check_used
-from groupcalc.sources.targets import Target, expand
+from groupcalc.sources.targets import Failure, Target, expand
 
 
 @dataclass(slots=True)
@@ -20,25 +20,25 @@ class Priced:
     """What became of the inputs."""
 
     costs: list[GraphCost] = field(default_factory=list)
-    errors: list[GroupcalcError] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
 
 
 def price_all(
     inputs: Sequence[str], given: Given, *, jobs: int = 1, progress: bool | None = None, verbose: bool = False
 ) -> Priced:
-    """Cost every input; one that cannot be read stands in `errors`, and stops no other."""
+    """Cost every input; one that cannot be read stands in `failures`, and stops no other."""
     if not inputs:
-        raise UsageError("no INPUT is given", "name a .onnx file, a layer file or a layer line: groupcalc analyze --help")
-    targets, errors = expand(inputs)
-    priced = Priced(errors=errors)
+        raise UsageError("no INPUT is given", "name a .onnx file, a layer file or a layer line; --help tells more")
+    targets, failures = expand(inputs)
+    priced = Priced(failures=failures)
     for outcome in tracked(_outcomes(targets, given, jobs), len(targets), progress):
         if isinstance(outcome.result, GroupcalcError):
-            priced.errors.append(outcome.result)
+            priced.failures.append(Failure(path=outcome.target.path, error=outcome.result))
         else:
             priced.costs += outcome.result
         if verbose:
             note(f"{outcome.target.path}: read in {outcome.seconds:.2f} s")
-    if priced.costs and not priced.errors:
+    if priced.costs and not priced.failures:
         tensors = (tensor.name for cost in priced.costs for tensor in cost.inputs)
         check_used(given, tensors, (symbol for cost in priced.costs for symbol in cost.symbols))
     return priced
@@ -71,9 +71,9 @@ def _outcome(target: Target, given: Given) -> Outcome:
     result: list[GraphCost] | GroupcalcError
     try:
         result = price(target, given)
-    except MissingDims as error:
+    except MissingDimsError as error:
         command = f"groupcalc analyze {target.path} {' '.join(error.flags)}"
-        result = MissingDims(error.fact, error.flags).within(error.place)
+        result = MissingDimsError(error.fact, error.flags).within(error.place)
         result.way_out = command
     except GroupcalcError as error:
         result = error

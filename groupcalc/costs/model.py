@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from groupcalc.conv import SLOTS
@@ -42,32 +41,29 @@ def cost(graph: Graph, path: str = "") -> GraphCost:
 
 def layer_cost(layer: Layer, rule: Rule, owners: dict[str, str] | None = None) -> LayerCost:
     """One row. `owners` says in whose row a stored tensor stands already, and learns this layer's."""
-    owners = {} if owners is None else owners
     work = rule.work(layer)
     groups = layer.attributes["groups"] if layer.op in SLOTS else 1
-    held = _held(layer, rule)
-    shared = tuple(dict.fromkeys(owners[name] for name in held if name in owners))
-    own = [constant for name, constant in held.items() if name not in owners]
-    owners.update(dict.fromkeys(held, layer.name) | {name: owners[name] for name in held if name in owners})
-    params = sum(constant.params for constant in own)
-    read = {t.name: t for t in _data(layer, rule) if not t.constant}
+    read, held = _operands(layer, rule)
+    own, shared = _owned(layer.name, held, {} if owners is None else owners)
+    params = sum([constant.params for constant in own])
+    grouped = sum([constant.params for constant in own if constant.grouped])
     figures = Cost(
         params=params,
-        buffers=sum(constant.buffers for constant in own),
+        buffers=sum([constant.buffers for constant in own]),
         macs=work.macs,
         flops=FLOPS_PER_MAC * work.macs + work.other_flops,
-        weight_bytes=sum(constant.stored.nbytes for constant in own),
-        input_bytes=sum(tensor.nbytes for tensor in read.values()),
-        output_bytes=sum(tensor.nbytes for tensor in layer.outputs),
+        weight_bytes=sum([constant.stored.nbytes for constant in own]),
+        input_bytes=sum([tensor.nbytes for tensor in {tensor.name: tensor for tensor in read}.values()]),
+        output_bytes=sum([tensor.nbytes for tensor in layer.outputs]),
         dense_macs=work.macs * groups,
-        dense_params=params + (groups - 1) * sum(constant.params for constant in own if constant.grouped),
+        dense_params=params + (groups - 1) * grouped,
     )
     return LayerCost(
         name=layer.name,
         op=layer.op,
         groups=groups,
-        inputs=tuple(tensor.shape for tensor in _data(layer, rule) if not tensor.constant),
-        outputs=tuple(tensor.shape for tensor in layer.outputs),
+        inputs=tuple([tensor.shape for tensor in read]),
+        outputs=tuple([tensor.shape for tensor in layer.outputs]),
         cost=figures if layer.repeat == 1 else figures * layer.repeat,
         repeat=layer.repeat,
         shared=shared,
@@ -84,29 +80,40 @@ class _Constant(NamedTuple):
     grouped: bool
 
 
-def _held(layer: Layer, rule: Rule) -> dict[str, _Constant]:
-    """The stored tensors behind a layer's operands, by name, each once."""
+def _operands(layer: Layer, rule: Rule) -> tuple[list[Tensor], dict[str, _Constant]]:
+    """The activations that a layer reads, and the stored tensors behind its constants by name, each once."""
     weight = SLOTS[layer.op].weight if layer.op in SLOTS else -1
-    found: dict[str, _Constant] = {}
+    read: list[Tensor] = []
+    held: dict[str, _Constant] = {}
     for slot, tensor in enumerate(layer.inputs):
-        if tensor is None or not tensor.constant or tensor.literal or slot in rule.arguments:
+        if tensor is None or tensor.literal or slot in rule.arguments:
+            continue
+        if not tensor.constant:
+            read.append(tensor)
             continue
         for stored in tensor.stored:
             buffers = stored.size if slot in rule.buffers else 0
             params = stored.size if not buffers and _learned(tensor, stored, slot in rule.weights) else 0
-            found.setdefault(stored.name, _Constant(stored, params, buffers, slot == weight))
-    return found
+            held.setdefault(stored.name, _Constant(stored, params, buffers, slot == weight))
+    return read, held
+
+
+def _owned(layer: str, held: dict[str, _Constant], owners: dict[str, str]) -> tuple[list[_Constant], tuple[str, ...]]:
+    """The constants that this layer is the first to use, and the layers that used the others first."""
+    own: list[_Constant] = []
+    shared: dict[str, None] = {}
+    for name, constant in held.items():
+        if name in owners:
+            shared[owners[name]] = None
+        else:
+            own.append(constant)
+    owners.update((constant.stored.name, layer) for constant in own)
+    return own, tuple(shared)
 
 
 def _learned(tensor: Tensor, stored: Tensor, is_weight: bool) -> bool:
     """A constant is learned where the operator takes a weight, and elsewhere if its dtype can hold one."""
     if is_weight:
         return True
-    return stored.dtype not in NEVER_LEARNED and (BITS[tensor.dtype] <= 8 or not tensor.dtype.startswith(("int", "uint")))
-
-
-def _data(layer: Layer, rule: Rule) -> Iterator[Tensor]:
-    """The operands that are data, literals left out."""
-    for slot, tensor in enumerate(layer.inputs):
-        if tensor is not None and slot not in rule.arguments and not tensor.literal:
-            yield tensor
+    is_index = tensor.dtype.startswith(("int", "uint")) and BITS[tensor.dtype] > 8
+    return stored.dtype not in NEVER_LEARNED and not is_index

@@ -39,9 +39,7 @@ def cost_rule(
     """Register a rule for each of `ops`; a second rule for one operator is a ValueError."""
 
     def register(work: Callable[[Layer], Work]) -> Callable[[Layer], Work]:
-        rule = Rule(
-            work=work, arguments=frozenset(arguments), buffers=frozenset(buffers), weights=frozenset(weights)
-        )
+        rule = Rule(work=work, arguments=frozenset(arguments), buffers=frozenset(buffers), weights=frozenset(weights))
         for op in ops:
             _add(op, rule)
         return work
@@ -340,8 +338,8 @@ MOVES: Mapping[str, tuple[int, ...]] = {
          "RandomNormalLike", "RandomUniform", "RandomUniformLike", "ReverseSequence", "SpaceToDepth", "Transpose",
          "Unique", "Where", "Xor"), ()),
     **dict.fromkeys(
-        ("CenterCropPad", "ConstantOfShape", "Expand", "Gather", "GatherElements", "GatherND", "OneHot", "Split", "Tile",
-         "TopK", "Trilu"), (1,)),
+        ("CenterCropPad", "ConstantOfShape", "Expand", "Gather", "GatherElements", "GatherND", "OneHot", "Split",
+         "Tile", "TopK", "Trilu"), (1,)),
     "Col2Im": (1, 2), "Pad": (1, 2, 3), "Range": (0, 1, 2), "ScatterElements": (1,), "ScatterND": (1,), "Scatter": (1,),
     "Slice": (1, 2, 3, 4), "NonMaxSuppression": (2, 3, 4),
 }  # fmt: skip

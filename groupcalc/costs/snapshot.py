@@ -11,7 +11,7 @@ from typing import Any
 from groupcalc import __version__
 from groupcalc.costs import CONVENTION
 from groupcalc.costs.cost import KEYS, Cost, GraphCost, LayerCost, Uncounted
-from groupcalc.errors import GroupcalcError, InputError
+from groupcalc.errors import InputError
 from groupcalc.graph import Tensor
 
 SCHEMA_VERSION = 1
@@ -64,11 +64,6 @@ def layer_data(row: LayerCost) -> dict[str, Any]:
         "estimate_s": None,
         "bound": None,
     }
-
-
-def error_data(error: GroupcalcError) -> dict[str, str]:
-    """An input that could not be read."""
-    return {"path": error.place, "message": str(error)}
 
 
 def read_models(data: Mapping[str, Any]) -> list[GraphCost]:

@@ -37,7 +37,7 @@ def _collect(texts: Iterable[str], flag: str, parse: Callable[[str], tuple[str, 
     for item in (item for text in texts for item in text.split(",")):
         name, value = parse(item.strip())
         if found.setdefault(name, value) != value:
-            raise UsageError(f"{show_name(name)!r} is given twice, with different values", "give it once", flag)
+            raise UsageError(f"'{show_name(name)}' is given twice, with different values", "give it once", flag)
     return found
 
 
@@ -45,14 +45,14 @@ def _parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
     """NAME=1x3x8x8, trtexec's NAME:1x3x8x8, or 1x3x8x8 alone: split at the first `=`, else at the last `:`."""
     name, sign, sizes = text.partition("=") if "=" in text else text.rpartition(":")
     if not _SIZES.fullmatch(sizes) or (sign and not name):
-        raise UsageError(f"{show_name(text)!r} is not a shape", "write x=1x3x224x224", "--shape")
+        raise UsageError(f"'{show_name(text)}' is not a shape", "write x=1x3x224x224", "--shape")
     return name, tuple(int(size) for size in re.split("[x×]", sizes))
 
 
 def _parse_dim(text: str) -> tuple[str, int]:
     name, _, size = text.partition("=")
     if not name or not _SIZE.fullmatch(size):
-        raise UsageError(f"{show_name(text)!r} is not a dimension", "write batch=1", "--dim")
+        raise UsageError(f"'{show_name(text)}' is not a dimension", "write batch=1", "--dim")
     return name, int(size)
 
 
@@ -63,6 +63,6 @@ def check_used(given: Given, inputs: Iterable[str], symbols: Iterable[str]) -> N
             if name and name not in known:
                 close = get_close_matches(name, known, n=1)
                 has = ", ".join(show_name(each) for each in sorted(known)[:8]) or "none"
-                way_out = f"did you mean {show_name(close[0])!r}?" if close else f"there is: {has}"
+                way_out = f"did you mean '{show_name(close[0])}'?" if close else f"there is: {has}"
                 what = "input" if flag == "--shape" else "dimension"
-                raise UsageError(f"no model has {what} {show_name(name)!r}", way_out, flag)
+                raise UsageError(f"no model has {what} '{show_name(name)}'", way_out, flag)

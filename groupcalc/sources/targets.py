@@ -41,8 +41,16 @@ class Target:
         return Path(self.path).stem if self.kind in KINDS.values() else self.path
 
 
-def expand(inputs: Sequence[str]) -> tuple[list[Target], list[GroupcalcError]]:
-    """The targets of all inputs in their order, each once, and an error for each input that names none.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """An input that could not be read, and why."""
+
+    path: str
+    error: GroupcalcError
+
+
+def expand(inputs: Sequence[str]) -> tuple[list[Target], list[Failure]]:
+    """The targets of all inputs in their order, each once, and a failure for each input that names none.
 
     Layer lines on one command are one network. `!PATTERN` takes away what it matches.
     """
@@ -51,17 +59,17 @@ def expand(inputs: Sequence[str]) -> tuple[list[Target], list[GroupcalcError]]:
     lines = tuple(text for text in inputs if looks_like_layer(text))
     refused = [text[1:] for text in inputs if text.startswith("!")]
     targets: dict[str, Target] = {}
-    errors: list[GroupcalcError] = []
+    failures: list[Failure] = []
     for text in inputs:
         try:
             for target in _targets(text, lines):
                 if not any(fnmatchcase(target.path, pattern) for pattern in refused):
                     targets.setdefault(target.path, target)
         except GroupcalcError as error:
-            errors.append(error)
-    if not targets and not errors:
+            failures.append(Failure(path=text, error=error))
+    if not targets and not failures:
         raise UsageError("the inputs name no network", "give a .onnx file, a layer file or a layer line")
-    return list(targets.values()), errors
+    return list(targets.values()), failures
 
 
 def _targets(text: str, lines: tuple[str, ...]) -> list[Target]:

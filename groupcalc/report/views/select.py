@@ -37,17 +37,17 @@ class Wish:
         return KINDS[self.by]
 
     def rows(self, cost: GraphCost) -> tuple[LayerCost, ...]:
-        return select_rows(cost, self.layer, self.op)
+        return select_rows(cost.layers, self.layer, self.op)
 
 
-def select_rows(cost: GraphCost, layer: Sequence[str] = (), op: Sequence[str] = ()) -> tuple[LayerCost, ...]:
+def select_rows(rows: Sequence[LayerCost], layer: Sequence[str] = (), op: Sequence[str] = ()) -> tuple[LayerCost, ...]:
     """The rows whose name fits one of the `layer` globs and whose operator fits one of the `op` globs.
 
     No globs select everything. `*` crosses "/" and "."; upper and lower case differ, as in ONNX.
     """
     if not layer and not op:
-        return cost.layers
-    return tuple(row for row in cost.layers if _fits(row.name, layer) and _fits(row.op, op))
+        return tuple(rows)
+    return tuple(row for row in rows if _fits(row.name, layer) and _fits(row.op, op))
 
 
 def _fits(text: str, globs: Sequence[str]) -> bool:

@@ -26,7 +26,7 @@ class Inferred(NamedTuple):
     type: onnx.TypeProto | None = None
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """ONNX's inference finds the node at odds with its inputs, and says so. Runtimes are more forgiving at times."""
 
 
@@ -50,9 +50,9 @@ class Inference:
         return self._schemas[key]
 
     def outputs(self, node: onnx.NodeProto, inputs: Sequence[Value | None]) -> list[Inferred]:
-        """What inference knows of each output.
+        """What inference knows of each output. Raises RefusedError.
 
-        Only this node's own inputs are handed over: inference serialises everything that it is given. Raises Refused.
+        Only this node's own inputs are handed over: inference serialises everything that it is given.
         """
         found = self._infer(node, inputs)
         return [self.read(found.get(name)) for name in node.output]
@@ -74,7 +74,7 @@ class Inference:
         try:
             return infer_node_outputs(schema, node, types, data, opset_imports=self.opsets)
         except (InferenceError, RuntimeError, ValueError) as error:
-            raise Refused(f"ONNX's inference refuses it: {_first_line(error)}; its inputs are {_shown(inputs)}") from error
+            raise RefusedError(f"ONNX's inference says {_first_line(error)}; inputs {_shown(inputs)}") from error
 
     def read(self, kind: onnx.TypeProto | None) -> Inferred:
         """A type as far as it is known."""

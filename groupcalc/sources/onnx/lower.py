@@ -13,8 +13,8 @@ from groupcalc.graph import Graph, Layer, Tensor, Unresolved
 from groupcalc.sources.given import Given
 from groupcalc.sources.onnx.fold import Folder, shape_value
 from groupcalc.sources.onnx.geometry import attributes, checked_attributes
-from groupcalc.sources.onnx.infer import Inference, Inferred, Refused, domain_of, tells_shape
-from groupcalc.sources.onnx.inputs import resolve_inputs, sizes_of, symbols
+from groupcalc.sources.onnx.infer import Inference, Inferred, RefusedError, domain_of, tells_shape
+from groupcalc.sources.onnx.inputs import declared_inputs, resolve_inputs, symbols
 from groupcalc.sources.onnx.scope import INDEX_DTYPES, Scope, Value, constant_of, dtype, text
 from groupcalc.units import show_name
 
@@ -39,19 +39,20 @@ class Resolved(NamedTuple):
 
 
 class Lowering:
-    """One walk over the nodes of a model. Raises InputError, MissingDims and GeometryError, placed at the node."""
+    """One walk over the nodes of a model. Raises InputError, MissingDimsError and GeometryError, placed at the node."""
 
     def __init__(self, model: onnx.ModelProto, given: Given) -> None:
         self.model = model
         self.scope = Scope(model.graph)
         outside = [value for value in model.graph.input if text(value.name) not in self.scope.places]
-        self.symbols = symbols(outside)
-        self.inputs = resolve_inputs(outside, given)
+        declared = declared_inputs(outside)
+        self.symbols = symbols(declared)
+        self.inputs, sizes = resolve_inputs(declared, given)
         for value in outside:
             self.scope.values[text(value.name)] = Value(type=value.type, lost="it is no tensor")
         for tensor in self.inputs:
             self.scope.values[tensor.name] = Value(tensor=tensor)
-        self.inference = Inference(model.opset_import, sizes_of(outside, self.inputs) | dict(given.dims))
+        self.inference = Inference(model.opset_import, sizes)
         self.folder = Folder(model.opset_import)
         self.resolved: dict[tuple[object, ...], Resolved] = {}
         self.layers: list[Layer] = []
@@ -76,7 +77,7 @@ class Lowering:
             try:
                 self._lower(node, scope)
             except GroupcalcError as error:
-                raise error.within(f"node {show_name(node_name(node))!r} ({show_name(operator(node))})") from error
+                raise error.within(f"node '{show_name(node_name(node))}' ({show_name(operator(node))})") from error
 
     def _lower(self, node: onnx.NodeProto, scope: Scope) -> None:
         """One node, by the first of these that holds: it is a constant, a branch that is known to be taken, arithmetic
@@ -110,11 +111,13 @@ class Lowering:
                 scope.values[text(output)] = value
 
     def _resolve(self, op: str, node: onnx.NodeProto, inputs: Sequence[Value | None], scope: Scope) -> Resolved:
-        """Attributes and output shapes; equal nodes over equal shapes, which networks are made of, are resolved once."""
+        """Attributes and output shapes; equal nodes over equal shapes, networks are full of them, are resolved once."""
         plain = attributes(node)
         key: tuple[object, ...] | None = None
         if len(plain) == len(node.attribute) and all(_tells_by_shape(op, value) for value in inputs):
-            shapes = [(v.tensor.dtype, v.tensor.shape) if v is not None and v.tensor is not None else None for v in inputs]
+            shapes = [
+                (v.tensor.dtype, v.tensor.shape) if v is not None and v.tensor is not None else None for v in inputs
+            ]
             key = (op, len(node.output), *plain.items(), *shapes)
             if key in self.resolved:
                 return self.resolved[key]
@@ -136,7 +139,7 @@ class Lowering:
             found, shape = checked_attributes(op, [value.tensor if value else None for value in inputs], plain)
         try:
             outputs = self.inference.outputs(node, inputs)
-        except Refused as error:
+        except RefusedError as error:
             outputs, refused = [Inferred()] * len(node.output), str(error)
         if shape is not None and outputs[0].dtype:
             outputs[0] = Inferred(outputs[0].dtype, shape)
@@ -193,10 +196,9 @@ class Lowering:
 
         An optional output beside the first, such as the mask of Dropout, may go without.
         """
-        for index, (output, value) in enumerate(zip(node.output, values, strict=True)):
-            if output and value.tensor is None:
-                break
-        else:
+        found = ((i, n) for i, (n, v) in enumerate(zip(node.output, values, strict=True)) if n and v.tensor is None)
+        index, output = next(found, (0, ""))
+        if not output:
             return ""
         schema, shown = self.inference.schema(node), show_name(text(output))
         if schema is None:
@@ -206,7 +208,9 @@ class Lowering:
         for source, value_ in zip(node.input, inputs, strict=True):
             tensor = value_.tensor if value_ else None
             if value_ and tensor and tensor.constant and value_.data is None and tensor.dtype in INDEX_DTYPES:
-                return f"the shape of {shown!r} follows from {show_name(text(source))!r}, whose values are not in the file"
+                return (
+                    f"the shape of {shown!r} follows from '{show_name(text(source))}', whose values are not in the file"
+                )
         return f"the shape of {shown!r} depends on data"
 
     def _take_branch(self, node: onnx.NodeProto, condition: onnx.TensorProto, scope: Scope) -> None:
@@ -249,7 +253,7 @@ def _lost(node: onnx.NodeProto, inputs: Sequence[Value | None]) -> str:
     """Why the first input without a shape has none; "" when all have one."""
     for name, value in zip(node.input, inputs, strict=True):
         if value is not None and value.tensor is None:
-            return f"no shape for {show_name(text(name))!r}: {value.lost}"
+            return f"no shape for '{show_name(text(name))}': {value.lost}"
     return ""
 
 
@@ -258,7 +262,9 @@ def _value(name: str, found: Inferred) -> Value:
         return Value(tensor=Tensor(name=name, shape=found.shape, dtype=found.dtype))
     if found.type is None:
         return Value(lost="nothing tells it")
-    return Value(type=found.type, lost="it depends on data" if found.type.HasField("tensor_type") else "it is no tensor")
+    return Value(
+        type=found.type, lost="it depends on data" if found.type.HasField("tensor_type") else "it is no tensor"
+    )
 
 
 def _is_stored(value: Value | None) -> bool:

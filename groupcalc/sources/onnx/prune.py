@@ -398,7 +398,7 @@ def _fault(tensor: onnx.TensorProto, raw: int, least: int, most: int) -> str | N
         return None
     held = f"{least}" if least == most else f"{least} to {most}"
     own_name = tensor.name if isinstance(tensor.name, str) else tensor.name.decode(errors="backslashreplace")
-    return f"tensor {show_name(own_name)!r}: holds {held} {unit}, {dtype}[{show_shape(tensor.dims)}] takes {wanted}"
+    return f"tensor '{show_name(own_name)}': holds {held} {unit}, {dtype}[{show_shape(tensor.dims)}] takes {wanted}"
 
 
 def _wanted(elements: int, dtype: str, in_bytes: bool) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -77,7 +77,7 @@ class Scope:
             if value is not None:
                 return value
             scope = scope.parent
-        raise InputError(f"reads {show_name(name)!r}, which nothing before it makes", "export the model again")
+        raise InputError(f"reads '{show_name(name)}', which nothing before it makes", "export the model again")
 
     def unread(self) -> list[str]:
         """The stored tensors that nothing has read."""
@@ -117,12 +117,19 @@ def stored_value(name: str, proto: onnx.TensorProto, literal: bool = False) -> V
 
 def with_data(tensor: Tensor, proto: onnx.TensorProto) -> Value:
     """The value of a stored tensor, with its elements if they are few, in the file, and as many as the dims say."""
-    known = tensor.size <= VALUE_ELEMENTS and has_payload(proto) and _fits(tensor, proto)
+    known = tensor.size <= VALUE_ELEMENTS and _is_whole(tensor, proto)
     return Value(
         tensor=tensor,
         data=proto if known else None,
         from_shape=known and tensor.dtype in INDEX_DTYPES,
     )
+
+
+def _is_whole(tensor: Tensor, proto: onnx.TensorProto) -> bool:
+    """All elements are in the file. Raw bytes and plain floats, which nearly all tensors are, are told at a glance."""
+    if 0 < len(proto.raw_data) == tensor.nbytes or 0 < len(proto.float_data) == tensor.size:
+        return bool(proto.data_location != onnx.TensorProto.EXTERNAL)
+    return has_payload(proto) and not payload_fault(proto)
 
 
 def sparse_value(name: str, proto: onnx.SparseTensorProto) -> Value:
@@ -144,11 +151,6 @@ def dtype(elem_type: int) -> str:
         return DTYPES[elem_type]
     except KeyError:
         raise InputError(f"element type {elem_type} is not one of ONNX's", "export the model again") from None
-
-
-def _fits(tensor: Tensor, proto: onnx.TensorProto) -> bool:
-    """The payload is as long as the dims say; nearly all are raw, and told at a glance."""
-    return len(proto.raw_data) == tensor.nbytes or not payload_fault(proto)
 
 
 def has_payload(proto: onnx.TensorProto) -> bool:
@@ -180,11 +182,11 @@ def _attribute_tensor(name: str, attribute: onnx.AttributeProto) -> onnx.TensorP
         case "value_int":
             return make(name, kinds.INT64, [], [attribute.i])
         case "value_string":
-            return make(name, kinds.STRING, [], [attribute.s])
+            return make(name, kinds.STRING, [], [attribute.s])  # type: ignore[list-item]
         case "value_floats":
             return make(name, kinds.FLOAT, [len(attribute.floats)], attribute.floats)
         case "value_ints":
             return make(name, kinds.INT64, [len(attribute.ints)], attribute.ints)
         case "value_strings":
-            return make(name, kinds.STRING, [len(attribute.strings)], attribute.strings)
+            return make(name, kinds.STRING, [len(attribute.strings)], list(attribute.strings))
     return None
