@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import typer
 
 from groupcalc.cli import options
 from groupcalc.cli.output import STDOUT, Sink, parse_sinks, write
-from groupcalc.cli.pricing import price_all
+from groupcalc.cli.pricing import Priced, price_all
 from groupcalc.cli.screen import coloured, note, width
 from groupcalc.costs.snapshot import header, model_data
 from groupcalc.report.document import Report
 from groupcalc.report.render import RENDERERS, table
 from groupcalc.report.views import analysis, select_rows
 from groupcalc.sources.given import parse_given
-from groupcalc.whatif import whatif, whatif_data
+from groupcalc.whatif import WhatIf, whatif, whatif_data
 
 TOP = 20
 """Rows of a table on a terminal or in a comment; a page that can be sorted has them all."""
@@ -51,12 +54,7 @@ def analyze(
     priced = price_all(inputs or [], given, jobs=jobs, progress=False if quiet else progress, verbose=verbose)
     whatifs = [found for cost in priced.costs for found in whatif(cost, counts)]
     layers, ops = layer or [], op or []
-    data = {
-        **header(),
-        "models": [model_data(cost, select_rows(cost.layers, layers, ops)) for cost in priced.costs],
-        "whatif": [whatif_data(found, select_rows(found.layers, layers, ops)) for found in whatifs],
-        "errors": [{"path": failure.path, "message": str(failure.error)} for failure in priced.failures],
-    }
+    data = _data(priced, whatifs, layers, ops) if any(sink.format == "json" for sink in sinks) else None
     for sink in sinks:
         report = analysis(
             priced.costs,
@@ -79,6 +77,16 @@ def analyze(
                 note(f"{cost.path}: {len(cost.uncounted)} nodes are not counted (--strict makes that an error)")
     if priced.failures or (strict and any(cost.uncounted for cost in priced.costs)):
         raise typer.Exit(2)
+
+
+def _data(priced: Priced, whatifs: Sequence[WhatIf], layers: list[str], ops: list[str]) -> dict[str, Any]:
+    """The saved result; the filters apply to its rows as well."""
+    return {
+        **header(),
+        "models": [model_data(cost, select_rows(cost.layers, layers, ops)) for cost in priced.costs],
+        "whatif": [whatif_data(found, select_rows(found.layers, layers, ops)) for found in whatifs],
+        "errors": [{"path": failure.path, "message": str(failure.error)} for failure in priced.failures],
+    }
 
 
 def _text(report: Report, sink: Sink, color: options.Color) -> str:

@@ -54,11 +54,8 @@ class Cost:
     @staticmethod
     def total(costs: Iterable[Cost]) -> Cost:
         """The sum of any number of costs."""
-        sums = dict.fromkeys(KEYS, 0)
-        for cost in costs:
-            for key in KEYS:
-                sums[key] += getattr(cost, key)
-        return Cost(**sums)
+        costs = list(costs)
+        return Cost(**{key: sum([getattr(cost, key) for cost in costs]) for key in KEYS})
 
     @property
     def arithmetic_intensity(self) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 from groupcalc.errors import InputError
 from groupcalc.graph import BITS
-from groupcalc.sources.rearrange import RESIZE_MODES
+from groupcalc.sources.builder.rearrange import RESIZE_MODES
 from groupcalc.units import show_name
 
 MAX_INT = 2**63 - 1

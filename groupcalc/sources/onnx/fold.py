@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 import onnx
 
 from groupcalc.graph import Tensor
-from groupcalc.sources.onnx.scope import VALUE_ELEMENTS, Value
+from groupcalc.sources.onnx.infer import Inferred, domain_of
+from groupcalc.sources.onnx.scope import DTYPES, Value, is_small
 
 TOTAL_ELEMENTS = 2**22
 """All computed values together, so that a file made of them costs bounded time and memory."""
@@ -42,39 +44,38 @@ class Folder:
         self._left = TOTAL_ELEMENTS
 
     def fold(
-        self, node: onnx.NodeProto, inputs: Sequence[Value | None], sizes: Sequence[int | None]
-    ) -> list[onnx.TensorProto] | None:
-        """The values of the outputs, or None when an input is not known, the operator is none of `FOLDED`, or an output
-        would be large; `sizes` are the elements of the outputs where inference knows them."""
-        if node.op_type not in FOLDED or node.domain not in ("", "ai.onnx"):
+        self, node: onnx.NodeProto, inputs: Sequence[Value | None], outputs: Sequence[Inferred]
+    ) -> list[onnx.TensorProto | None] | None:
+        """The values of the outputs, None for one that is left out. None for all when an input is not known, the
+        operator is none of `FOLDED`, or an output is too large to be worth knowing."""
+        if node.op_type not in FOLDED or domain_of(node.domain) or self._left <= 0:
             return None
-        if any(value is not None and value.data is None for value in inputs) or self._left <= 0:
+        if any(value is not None and value.data is None for value in inputs):
             return None
-        if any(size is not None and size > VALUE_ELEMENTS for size in sizes):
+        if any(output.shape is not None and not is_small(output.dtype, prod(output.shape)) for output in outputs):
             return None
-        outputs = self._evaluate(node, inputs)
-        if outputs is not None:
-            self._left -= sum(int(np.prod(proto.dims)) for proto in outputs)
-        return outputs
+        values = self._evaluate(node, inputs)
+        self._left -= sum(prod(proto.dims) for proto in values or () if proto is not None)
+        return values
 
-    def _evaluate(self, node: onnx.NodeProto, inputs: Sequence[Value | None]) -> list[onnx.TensorProto] | None:
+    def _evaluate(self, node: onnx.NodeProto, inputs: Sequence[Value | None]) -> list[onnx.TensorProto | None] | None:
         # Imported here: most models have fixed shapes, and this costs a tenth of a second.
         from onnx.reference import ReferenceEvaluator
 
         known = {name: value.data for name, value in zip(node.input, inputs, strict=True) if value and value.data}
-        graph = onnx.helper.make_graph(
-            [node],
-            "fold",
-            [onnx.helper.make_tensor_value_info(name, data.data_type, None) for name, data in known.items()],
-            [onnx.helper.make_empty_tensor_value_info(name) for name in node.output if name],
-        )
         try:
+            graph = onnx.helper.make_graph(
+                [node],
+                "fold",
+                [onnx.helper.make_tensor_value_info(name, data.data_type, None) for name, data in known.items()],
+                [onnx.helper.make_empty_tensor_value_info(name) for name in node.output if name],
+            )
             model = onnx.helper.make_model(graph, opset_imports=self._opsets)
             arrays = {name: onnx.numpy_helper.to_array(data) for name, data in known.items()}
             with np.errstate(all="ignore"):
-                results = [np.asarray(result) for result in ReferenceEvaluator(model).run(None, arrays)]
+                results = map(np.asarray, ReferenceEvaluator(model).run(None, arrays))
+            values = [onnx.numpy_helper.from_array(next(results)) if name else None for name in node.output]
         except Exception:  # a file can be at fault in many ways: the value stays unknown, and what needs it says so
             return None
-        if any(result.dtype.hasobject or result.size > VALUE_ELEMENTS for result in results):
-            return None
-        return [onnx.numpy_helper.from_array(result) for result in results]
+        sizes = [(DTYPES[proto.data_type], prod(proto.dims)) for proto in values if proto is not None]
+        return values if all(is_small(dtype, size) for dtype, size in sizes) else None

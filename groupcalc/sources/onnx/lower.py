@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import prod
 from typing import Any, NamedTuple
 
 import onnx
@@ -95,17 +94,21 @@ class Lowering:
         data = self._computed(op, node, inputs, outputs)
         values = self._constants(op, node, inputs, outputs, data, scope)
         if values is None:
-            values = [_value(scope.prefix + text(n), o) for n, o in zip(node.output, outputs, strict=True)]
-            reason = _lost(node, inputs) or refused or self._shapeless(node, inputs, values)
-            name = scope.prefix + node_name(node)
+            # What is computed here all the same are the network's own small numbers: a layer, and perhaps a scale.
+            known = data or [None] * len(outputs)
+            values = [
+                _value(scope.prefix + text(name), output, proto)
+                for name, output, proto in zip(node.output, outputs, known, strict=True)
+            ]
+            name, reason = scope.prefix + node_name(node), _lost(node, inputs) or refused
+            if not reason and any(value.tensor is None for value in values):
+                reason = self._shapeless(node, inputs, values)
             if reason:
                 self.unresolved.append(Unresolved(name=name, op=op, reason=reason))
             else:
                 tensors = tuple([value.tensor if value is not None else None for value in inputs])
                 made = tuple([v.tensor for n, v in zip(node.output, values, strict=True) if n and v.tensor is not None])
                 self.layers.append(Layer(name=name, op=op, inputs=tensors, outputs=made, attributes=found))
-            if data is not None:  # the network's own small numbers: work to do, and perhaps a scale to read later
-                values = [Value(tensor=v.tensor, data=proto) for v, proto in zip(values, data, strict=True)]
         for output, value in zip(node.output, values, strict=True):
             if output:
                 scope.values[text(output)] = value
@@ -152,13 +155,11 @@ class Lowering:
 
     def _computed(
         self, op: str, node: onnx.NodeProto, inputs: Sequence[Value | None], outputs: Sequence[Inferred]
-    ) -> list[onnx.TensorProto] | None:
+    ) -> list[onnx.TensorProto | None] | None:
         """The elements of the outputs, if they are few and follow from what is known."""
         if op in ("Shape", "Size") and inputs and inputs[0] is not None and inputs[0].tensor is not None:
             return [shape_value(node, inputs[0].tensor)]
-        if not all(value is None or value.data is not None for value in inputs):
-            return None
-        return self.folder.fold(node, inputs, [None if o.shape is None else prod(o.shape) for o in outputs])
+        return self.folder.fold(node, inputs, outputs)
 
     def _constants(
         self,
@@ -166,7 +167,7 @@ class Lowering:
         node: onnx.NodeProto,
         inputs: Sequence[Value | None],
         outputs: Sequence[Inferred],
-        data: Sequence[onnx.TensorProto] | None,
+        data: Sequence[onnx.TensorProto | None] | None,
         scope: Scope,
     ) -> list[Value] | None:
         """The outputs of a node that leaves nothing to run; None when it is a layer.
@@ -187,7 +188,7 @@ class Lowering:
             return None
         known: Sequence[onnx.TensorProto | None] = data or [None] * len(node.output)
         return [
-            _constant(scope.prefix + text(name), output, proto, held=stored, literal=not is_stored)
+            _constant(scope.prefix + text(name), output, proto, held=stored, literal=not is_stored) if name else Value()
             for name, output, proto in zip(node.output, outputs, known, strict=True)
         ]
 
@@ -257,9 +258,11 @@ def _lost(node: onnx.NodeProto, inputs: Sequence[Value | None]) -> str:
     return ""
 
 
-def _value(name: str, found: Inferred) -> Value:
+def _value(name: str, found: Inferred, proto: onnx.TensorProto | None) -> Value:
+    if proto is not None:
+        found = Inferred(dtype(proto.data_type), tuple(proto.dims))
     if found.shape is not None:
-        return Value(tensor=Tensor(name=name, shape=found.shape, dtype=found.dtype))
+        return Value(tensor=Tensor(name=name, shape=found.shape, dtype=found.dtype), data=proto)
     if found.type is None:
         return Value(lost="nothing tells it")
     return Value(

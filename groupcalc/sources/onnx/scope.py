@@ -16,6 +16,9 @@ from groupcalc.units import show_name
 VALUE_ELEMENTS = 4096
 """The largest value that is kept: shapes, indices and sizes are far smaller, weights far larger."""
 
+FLOAT_ELEMENTS = 16
+"""The same for floating-point numbers: only scales, one an axis, and the bounds of a range tell a shape."""
+
 ELEM_TYPES: Mapping[str, int] = {
     "string" if number == onnx.TensorProto.STRING else str(onnx.helper.tensor_dtype_to_np_dtype(number).name): number
     for number in onnx.helper.get_all_tensor_dtypes()
@@ -94,8 +97,8 @@ class Scope:
             proto = self.graph.initializer[place]
             value = stored_value(self.prefix + name, proto)
             assert value.tensor is not None
-            if value.data is None and value.tensor.size <= VALUE_ELEMENTS and has_payload(proto):
-                self.faults.append(str(payload_fault(proto)))
+            if value.data is None and has_payload(proto) and (fault := payload_fault(proto)):
+                self.faults.append(fault)
         else:
             value = with_data(tensor, self.graph.initializer[place])
         self._tensors[place] = value.tensor
@@ -117,12 +120,17 @@ def stored_value(name: str, proto: onnx.TensorProto, literal: bool = False) -> V
 
 def with_data(tensor: Tensor, proto: onnx.TensorProto) -> Value:
     """The value of a stored tensor, with its elements if they are few, in the file, and as many as the dims say."""
-    known = tensor.size <= VALUE_ELEMENTS and _is_whole(tensor, proto)
+    known = is_small(tensor.dtype, tensor.size) and _is_whole(tensor, proto)
     return Value(
         tensor=tensor,
         data=proto if known else None,
         from_shape=known and tensor.dtype in INDEX_DTYPES,
     )
+
+
+def is_small(dtype: str, size: int) -> bool:
+    """A value of this dtype and size is worth knowing."""
+    return size <= (VALUE_ELEMENTS if dtype in INDEX_DTYPES else FLOAT_ELEMENTS)
 
 
 def _is_whole(tensor: Tensor, proto: onnx.TensorProto) -> bool:

@@ -8,10 +8,10 @@ from typing import Any
 from groupcalc.conv import conv
 from groupcalc.errors import GeometryError
 from groupcalc.graph import Tensor
-from groupcalc.sources.growing import Ints, channels, checked_axis, literal, positive, spatial, weight
-from groupcalc.sources.norms import NormCalls
-from groupcalc.sources.rearrange import ShapeCalls
-from groupcalc.sources.windows import adaptive_kernel, broadcast, pool_window
+from groupcalc.sources.builder.growing import Ints, channels, checked_axis, literal, positive, spatial, weight
+from groupcalc.sources.builder.norms import NormCalls
+from groupcalc.sources.builder.rearrange import ShapeCalls
+from groupcalc.sources.builder.windows import adaptive_kernel, broadcast, pool_window
 from groupcalc.units import show_shape
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from groupcalc.conv import per_axis
 from groupcalc.errors import GeometryError
-from groupcalc.sources.growing import Ints
+from groupcalc.sources.builder.growing import Ints
 from groupcalc.units import show_shape
 
 

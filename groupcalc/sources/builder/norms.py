@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from groupcalc.errors import GeometryError
 from groupcalc.graph import Tensor
-from groupcalc.sources.growing import Growing, Ints, channels, divides, literal, positive, weight
+from groupcalc.sources.builder.growing import Growing, Ints, channels, divides, literal, positive, weight
 from groupcalc.units import show_shape
 
 

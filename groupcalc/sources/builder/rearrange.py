@@ -8,7 +8,7 @@ from math import isfinite, prod
 from groupcalc.conv import per_axis
 from groupcalc.errors import GeometryError
 from groupcalc.graph import Tensor
-from groupcalc.sources.growing import Growing, Ints, checked_axis, divides, image, literal, positive, spatial
+from groupcalc.sources.builder.growing import Growing, Ints, checked_axis, divides, image, literal, positive, spatial
 from groupcalc.units import show_shape
 
 RESIZE_MODES = {
