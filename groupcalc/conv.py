@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from math import gcd
 from typing import Any, NamedTuple
 
@@ -269,12 +270,8 @@ def _by(sizes: tuple[int, ...]) -> str:
     return "×".join(map(str, sizes))
 
 
-def _divisors(number: int, most: int = 6) -> str:
+def _divisors(number: int, most: int = 4) -> str:
     """The first divisors of `number`, as a way out: `1, 2, 4, 8, …`."""
-    found = []
-    for candidate in range(1, min(number, 10_000) + 1):
-        if number % candidate == 0:
-            found.append(str(candidate))
-            if len(found) == most:
-                return ", ".join(found) + (", …" if candidate < number else "")
-    return ", ".join(found)
+    small = (candidate for candidate in range(1, min(number, 10_000) + 1) if number % candidate == 0)
+    found = list(islice(small, most))
+    return ", ".join(map(str, found)) + (", …" if found[-1] < number else "")

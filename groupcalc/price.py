@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from groupcalc.costs.cost import GraphCost
 from groupcalc.costs.model import cost
@@ -20,7 +19,7 @@ def price(target: Target, given: Given) -> list[GraphCost]:
         saved = _saved(target)
         if saved is not None:
             return saved
-    return [replace(cost(load(target, given)), path=target.path)]
+    return [cost(load(target, given), path=target.path)]
 
 
 def _saved(target: Target) -> list[GraphCost] | None:

@@ -90,14 +90,25 @@ def regrouped(row: LayerCost, groups: int) -> tuple[Layer | None, str]:
     if weight is None or not weight.constant:
         return layer, "its weight is computed while it runs"
     inputs = list(layer.inputs)
-    inputs[slot] = _reshaped(weight, changed.weight_shape)
+    inputs[slot] = _reshaped(weight, changed.weight_shape, conv.groups, groups)
     return replace(layer, inputs=tuple(inputs), attributes={**layer.attributes, "groups": groups}), ""
 
 
-def _reshaped(weight: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """The weight with another shape, stored under the name and dtype that it is stored under now."""
-    stored = replace(weight.stored[0], shape=shape)
-    return replace(weight, shape=shape, held=(stored,) if weight.held else ())
+def _reshaped(weight: Tensor, shape: tuple[int, ...], groups: int, wanted: int) -> Tensor:
+    """The weight with another shape. What is stored behind it grows or shrinks as much, and is another tensor then:
+    whatever else reads it keeps the old one."""
+    if not weight.held:
+        return replace(weight, shape=shape, name=_renamed(weight, groups, wanted))
+    held = []
+    for stored in weight.held:
+        size, rest = divmod(stored.size * groups, wanted)
+        same = groups == wanted or rest > 0  # a smaller one that is stretched to the weight's shape may not divide
+        held.append(stored if same else replace(stored, shape=(size,), name=_renamed(stored, groups, wanted)))
+    return replace(weight, shape=shape, held=tuple(held))
+
+
+def _renamed(stored: Tensor, groups: int, wanted: int) -> str:
+    return stored.name if groups == wanted else f"{stored.name} {groups}/{wanted}"
 
 
 def whatif_data(found: WhatIf, rows: Iterable[LayerCost] | None = None) -> dict[str, Any]:

@@ -8,26 +8,31 @@ from typing import Annotated
 
 import typer
 
-from groupcalc.cli.analyze import analyze
+from groupcalc.cli.analyze import EXAMPLES, analyze
+from groupcalc.cli.output import STDOUT, hush, write
 from groupcalc.cli.screen import note
+from groupcalc.cli.usage import Command, Commands, mistake
 from groupcalc.errors import GroupcalcError
-from groupcalc.units import show_name
 
 CANNOT_SAY, INTERRUPTED = 2, 130
 
 app = typer.Typer(
     name="groupcalc",
+    cls=Commands,
     help="What a convolutional network costs, and what group convolution saves of it.",
+    epilog="groupcalc COMMAND --help tells more, and shows examples.",
     context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,  # plain text: nothing to load, and the same in a pipe
+    pretty_exceptions_enable=False,
 )
-app.command()(analyze)
+app.command(cls=Command, epilog=EXAMPLES, short_help="What a network costs, layer by layer.")(analyze)
 
 
 def _version(wanted: bool) -> None:
     if wanted:
         from groupcalc import __version__
 
-        typer.echo(f"groupcalc {__version__}")
+        write(f"groupcalc {__version__}\n", STDOUT)
         raise typer.Exit
 
 
@@ -39,7 +44,7 @@ def _groupcalc(
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        write(context.get_help() + "\n", STDOUT)
 
 
 def main() -> None:
@@ -55,18 +60,18 @@ def run(words: list[str]) -> int:
         return app(words, prog_name="groupcalc", standalone_mode=False) or 0
     except GroupcalcError as error:
         note(str(error))
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader has seen enough (`| head`); closing keeps Python from complaining when it flushes at exit.
-        sys.stderr.close()
-        return 0
     except _USAGE_ERROR as error:
-        note(_one_line(getattr(error, "format_message", error.__str__)()))
+        note(mistake(error, words))
+    except SystemExit as leaving:
+        # Typer leaves with 1 when the reader of its help has gone, which would read as "over budget".
+        return 0 if leaving.code == 1 else int(leaving.code or 0)
+    except OSError as error:  # Typer's help on a full disk
+        hush()
+        note(f"{error.filename or 'standard output'}: cannot be written: {error.strerror}")
     except Exception as error:  # an error of ours: Python's own exit status 1 would read as "over budget"
-        note(f"internal error: {type(error).__name__}: {_one_line(str(error))} (please report it with the command)")
+        note(f"internal error: {type(error).__name__}: {error} (please report it with the command)")
         if "-v" in words or "--verbose" in words:
             import traceback
 
@@ -76,7 +81,3 @@ def run(words: list[str]) -> int:
 
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 """What Typer raises for a wrong command line: the parent of its UsageError, which it does not export."""
-
-
-def _one_line(text: str) -> str:
-    return show_name(" ".join(text.split()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import typer
@@ -11,7 +12,9 @@ from groupcalc.cli import options
 from groupcalc.cli.output import STDOUT, Sink, parse_sinks, write
 from groupcalc.cli.pricing import Priced, price_all
 from groupcalc.cli.screen import coloured, note, width
+from groupcalc.costs.cost import GraphCost
 from groupcalc.costs.snapshot import header, model_data
+from groupcalc.errors import GroupcalcError, InputError, UsageError
 from groupcalc.report.document import Report
 from groupcalc.report.render import RENDERERS, table
 from groupcalc.report.views import analysis, select_rows
@@ -20,6 +23,25 @@ from groupcalc.whatif import WhatIf, whatif, whatif_data
 
 TOP = 20
 """Rows of a table on a terminal or in a comment; a page that can be sorted has them all."""
+
+FORMATS = ("table", "json", "csv", "markdown", "html")
+
+FOR_PEOPLE = frozenset({"table", "markdown", "html"})
+"""Formats that say nothing when there is nothing to say; a machine gets its empty result."""
+
+EXAMPLES = """\
+Examples:
+  groupcalc analyze model.onnx
+  groupcalc analyze model.onnx --sort macs --top 10
+  groupcalc analyze model.onnx --dim batch=1 --groups 1,2,4,32
+  groupcalc analyze 'Conv2d(64, 128, 3, padding=1, groups=32) @ 56x56'
+  groupcalc analyze 'models/**/*.onnx' --by model -j 4
+  groupcalc analyze model.onnx -o table -o json:cost.json -o html:cost.html
+
+GROUPCALC_COLOR, GROUPCALC_JOBS and GROUPCALC_PROGRESS in the environment set
+what --color, -j and --progress would; NO_COLOR, FORCE_COLOR and COLUMNS count.
+Exit status: 0; 2 when something cannot be read, or with --strict not counted.
+"""
 
 
 def analyze(
@@ -44,7 +66,7 @@ def analyze(
     verbose: options.Verbose = False,
 ) -> None:
     """Parameters, MACs, FLOPs and bytes of every layer, and what grouping saves."""
-    sinks = parse_sinks(output or [], json, RENDERERS)
+    sinks = parse_sinks(output or [], json, FORMATS)
     counts = options.group_counts(groups)
     given = parse_given(shape or [], dim or [])
     if top is None:
@@ -55,7 +77,10 @@ def analyze(
     whatifs = [found for cost in priced.costs for found in whatif(cost, counts)]
     layers, ops = layer or [], op or []
     data = _data(priced, whatifs, layers, ops) if any(sink.format == "json" for sink in sinks) else None
+    problems = [failure.error for failure in priced.failures]
     for sink in sinks:
+        if not priced.costs and sink.format in FOR_PEOPLE:
+            continue  # the errors are the answer
         report = analysis(
             priced.costs,
             whatifs=whatifs,
@@ -68,14 +93,15 @@ def analyze(
             columns=options.column_keys(columns),
             raw=raw,
         )
-        write(_text(report, sink, color), sink.path)
-    for failure in priced.failures:
-        note(str(failure.error))
+        try:
+            write(_text(report, sink, color, problems), sink.path, None if sink.format == "table" else "utf-8")
+        except UsageError as error:
+            problems.append(error)
     if strict:
-        for cost in priced.costs:
-            if cost.uncounted:
-                note(f"{cost.path}: {len(cost.uncounted)} nodes are not counted (--strict makes that an error)")
-    if priced.failures or (strict and any(cost.uncounted for cost in priced.costs)):
+        problems += [_uncounted(cost) for cost in priced.costs if cost.uncounted]
+    for problem in problems:
+        note(str(problem))
+    if problems:
         raise typer.Exit(2)
 
 
@@ -89,10 +115,17 @@ def _data(priced: Priced, whatifs: Sequence[WhatIf], layers: list[str], ops: lis
     }
 
 
-def _text(report: Report, sink: Sink, color: options.Color) -> str:
+def _text(report: Report, sink: Sink, color: options.Color, problems: Sequence[GroupcalcError]) -> str:
     if sink.format != "table":
-        return RENDERERS[sink.format](report)
+        said = (f"Not in this report: {problem}" for problem in problems)
+        return RENDERERS[sink.format](replace(report, notes=(*said, *report.notes)))
     if sink.path != STDOUT:
         return table(report)
     columns = width()
     return table(report, width=columns, color=coloured(color), elide=columns is not None)
+
+
+def _uncounted(cost: GraphCost) -> GroupcalcError:
+    count = len(cost.uncounted)
+    fact = f"{count} node{'s are' if count > 1 else ' is'} not counted"
+    return InputError(fact, "--strict makes that an error", cost.path)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from difflib import get_close_matches
 from enum import StrEnum
-from typing import Annotated
+from functools import partial
+from typing import Annotated, TypeVar
 
 import typer
 
 from groupcalc.errors import UsageError
+from groupcalc.units import show_name
 
 
 class Color(StrEnum):
@@ -26,94 +30,166 @@ class By(StrEnum):
     model = "model"
 
 
+E = TypeVar("E", bound=StrEnum)
+
+MAX_DIGITS = 9
+
+
+def _choice(kind: type[E]) -> Callable[[str], E]:
+    """The parser of a flag whose value is one of a few words. Typer's own speak with the voice of pydantic."""
+
+    def parse(text: str) -> E:
+        try:
+            return kind(text)
+        except ValueError:
+            close = get_close_matches(text.lower(), kind, n=1)
+            way_out = f"did you mean '{close[0]}'?" if close else f"use {', '.join(kind)}"
+            raise typer.BadParameter(f"'{text}' is none of its values ({way_out})") from None
+
+    return parse
+
+
+def _count(way_out: str) -> Callable[[str], int]:
+    """The parser of a flag whose value is a whole number from 0 up."""
+
+    def parse(text: str) -> int:
+        word = str(text)  # the default comes as the number that it is
+        if not word.isdecimal() or len(word) > MAX_DIGITS:
+            raise typer.BadParameter(f"'{word}' is not a whole number from 0 up ({way_out})")
+        return int(word)
+
+    return parse
+
+
 SHOW = "What is shown"
-READ = "How the inputs are read"
+READ = "How inputs are read"
 RUN = "How it runs"
+
+_option = partial(typer.Option, show_default=False, show_envvar=False)
+"""Help says defaults in its own words, and names the environment once at the end."""
 
 Inputs = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="INPUT...",
+        metavar="INPUT",
         show_default=False,
-        help="A .onnx file, a directory, a quoted glob, a layer file (.toml .json .txt), a saved result, "
-        "a layer line such as 'Conv2d(64, 128, 3, groups=32) @ 56x56', or - for standard input.",
+        help="An .onnx file, a directory of them, a quoted glob ('!GLOB' leaves out), a layer file "
+        "(.toml .json .txt), a saved result (.json), a layer line, or - for standard input.",
     ),
 ]
 Output = Annotated[
     list[str] | None,
-    typer.Option(
+    _option(
         "-o",
         "--output",
         metavar="FORMAT[:PATH]",
-        help="table (default), json, csv, markdown or html; repeatable, at most one without a PATH.",
+        help="table (default), json, csv, markdown or html; repeatable, one of them without PATH.",
         rich_help_panel=SHOW,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="The same as -o json.", rich_help_panel=SHOW)]
+Json = Annotated[bool, _option("--json", help="The same as -o json.", rich_help_panel=SHOW)]
 Shape = Annotated[
     list[str] | None,
-    typer.Option("--shape", metavar="NAME=1x3x224x224", help="Shape of a dynamic input.", rich_help_panel=READ),
+    _option(
+        "--shape",
+        metavar="NAME=1x3x224x224",
+        help="The shape of a dynamic input; a single one needs no NAME.",
+        rich_help_panel=READ,
+    ),
 ]
 Dim = Annotated[
     list[str] | None,
-    typer.Option("--dim", metavar="NAME=1", help="Size of a named dimension.", rich_help_panel=READ),
+    _option("--dim", metavar="NAME=1", help="The size of a named dimension.", rich_help_panel=READ),
 ]
 Groups = Annotated[
     str | None,
-    typer.Option("--groups", metavar="1,2,4,32", help="What the convolutions would cost at these group counts."),
-]
-Layer = Annotated[
-    list[str] | None,
-    typer.Option("--layer", metavar="GLOB", help="Only the layers whose name fits.", rich_help_panel=SHOW),
-]
-Op = Annotated[
-    list[str] | None,
-    typer.Option("--op", metavar="GLOB", help="Only the layers of an operator.", rich_help_panel=SHOW),
-]
-Sort = Annotated[
-    str | None, typer.Option("--sort", metavar="KEY", help="Largest first, by a JSON key.", rich_help_panel=SHOW)
-]
-Top = Annotated[
-    int | None,
-    typer.Option(
-        "--top",
-        min=0,
-        metavar="N",
-        help="The N largest rows (table, markdown: 20, html: all); 0: all.",
-        show_default=False,
+    _option(
+        "--groups",
+        metavar="1,2,4,32",
+        help="What each convolution would cost at these group counts.",
         rich_help_panel=SHOW,
     ),
 ]
-ByOption = Annotated[By, typer.Option("--by", help="What a row stands for.", rich_help_panel=SHOW)]
-Columns = Annotated[
-    str | None, typer.Option("--columns", metavar="KEY,KEY", help="These columns, by JSON key.", rich_help_panel=SHOW)
+Layer = Annotated[
+    list[str] | None,
+    _option(
+        "--layer", metavar="GLOB", help="Only layers with such a name; totals stay. Repeatable.", rich_help_panel=SHOW
+    ),
 ]
-Raw = Annotated[bool, typer.Option("--raw", help="Whole integers in place of units.", rich_help_panel=SHOW)]
-Strict = Annotated[bool, typer.Option("--strict", help="Uncounted operators are an error: exit 2.")]
-ColorOption = Annotated[Color, typer.Option("--color", envvar="GROUPCALC_COLOR", rich_help_panel=RUN)]
+Op = Annotated[
+    list[str] | None,
+    _option("--op", metavar="GLOB", help="Only such operators; totals stay. Repeatable.", rich_help_panel=SHOW),
+]
+Sort = Annotated[
+    str | None,
+    _option("--sort", metavar="KEY", help="Largest first: macs, params, bytes, any JSON key.", rich_help_panel=SHOW),
+]
+Top = Annotated[
+    int | None,
+    _option(
+        "--top",
+        parser=_count("write 20, or 0 for all"),
+        metavar="N",
+        help="Only the N largest rows; 0: all. Default 20, in html all; json and csv are always whole.",
+        rich_help_panel=SHOW,
+    ),
+]
+ByOption = Annotated[
+    By,
+    _option(
+        "--by",
+        parser=_choice(By),
+        metavar="layer|op|model",
+        help="What a row stands for (default: layer).",
+        autocompletion=lambda: list(By),
+        rich_help_panel=SHOW,
+    ),
+]
+Columns = Annotated[
+    str | None,
+    _option("--columns", metavar="KEY,KEY", help="These columns, by JSON key.", rich_help_panel=SHOW),
+]
+Raw = Annotated[bool, _option("--raw", help="Whole integers in place of units.", rich_help_panel=SHOW)]
+Strict = Annotated[
+    bool, _option("--strict", help="Uncounted operators are an error: exit status 2.", rich_help_panel=RUN)
+]
+ColorOption = Annotated[
+    Color,
+    _option(
+        "--color",
+        parser=_choice(Color),
+        metavar="auto|always|never",
+        envvar="GROUPCALC_COLOR",
+        help="Colours on standard output (default: auto, on a terminal).",
+        autocompletion=lambda: list(Color),
+        rich_help_panel=RUN,
+    ),
+]
 Progress = Annotated[
     bool | None,
-    typer.Option(
+    _option(
         "--progress/--no-progress",
         envvar="GROUPCALC_PROGRESS",
-        help="A progress bar on standard error (default: on a terminal, after half a second).",
-        show_default=False,
+        help="A bar on standard error (default: on a terminal, after half a second).",
         rich_help_panel=RUN,
     ),
 ]
 Jobs = Annotated[
     int,
-    typer.Option(
+    _option(
         "-j",
         "--jobs",
-        min=0,
+        parser=_count("write 4, or 0 for one a CPU"),
+        metavar="N",
         envvar="GROUPCALC_JOBS",
-        help="Processes for many files; 0: one a CPU.",
+        help="So many processes for many files; 0: one a CPU (default: 1).",
         rich_help_panel=RUN,
     ),
 ]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Errors only on standard error.", rich_help_panel=RUN)]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say what is read.", rich_help_panel=RUN)]
+Quiet = Annotated[bool, _option("-q", "--quiet", help="Only errors on standard error.", rich_help_panel=RUN)]
+Verbose = Annotated[
+    bool, _option("-v", "--verbose", help="Say what is read, and how long it took.", rich_help_panel=RUN)
+]
 
 
 def group_counts(text: str | None) -> list[int]:
@@ -121,9 +197,9 @@ def group_counts(text: str | None) -> list[int]:
     if text is None:
         return []
     counts = []
-    for word in text.split(","):
-        if not word.strip().isdecimal() or len(word) > 19 or int(word) < 1:
-            raise UsageError(f"{word.strip()!r} is not a group count", "write 1,2,4,32", "--groups")
+    for word in (word.strip() for word in text.split(",")):
+        if not word.isdecimal() or len(word) > 19 or int(word) < 1:
+            raise UsageError(f"'{show_name(word)}' is not a group count", "write 1,2,4,32", "--groups")
         counts.append(int(word))
     return list(dict.fromkeys(counts))
 

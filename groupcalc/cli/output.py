@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -26,7 +28,7 @@ class Sink:
 
 def parse_sinks(outputs: Sequence[str], json: bool, formats: Collection[str]) -> list[Sink]:
     """The values of -o and --json. UsageError for an unknown format, and for two results on standard output."""
-    words = [*outputs, *(["json"] if json else [])]
+    words = [*outputs, *(["json"] if json and not {"json", "json:", f"json:{STDOUT}"} & set(outputs) else [])]
     sinks = [_sink(word, formats) for word in words] or [Sink(format="table")]
     if sum(sink.path == STDOUT for sink in sinks) > 1:
         raise UsageError("two results on standard output", f"give one a path: {sinks[-1].format}:PATH", "--output")
@@ -37,34 +39,64 @@ def _sink(word: str, formats: Collection[str]) -> Sink:
     name, _, path = word.partition(":")
     if name not in formats:
         close = get_close_matches(name, formats, n=1)
-        way_out = f"did you mean {close[0]!r}?" if close else f"here: {', '.join(formats)}"
+        way_out = f"did you mean '{close[0]}'?" if close else f"use {', '.join(formats)}"
         raise UsageError(f"'{show_name(name)}' is no format of this command", way_out, "--output")
     return Sink(format=name, path=path or STDOUT)
 
 
-def write(text: str, path: str) -> None:
-    """Write a result. A file appears whole, by renaming, or stays as it was; UsageError when it cannot."""
-    if path == STDOUT:
-        # A name may hold what the terminal's encoding does not: it is escaped rather than refused.
-        sys.stdout.buffer.write(text.encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
-        sys.stdout.buffer.flush()
-        return
-    target = Path(path)
+def write(text: str, path: str = STDOUT, encoding: str | None = None) -> None:
+    """Write a result; UsageError when it cannot be. A file appears whole, by renaming, or stays as it was.
+
+    encoding  of standard output; None: as the terminal has it. A file is UTF-8.
+    """
+    place, way_out = ("standard output", "") if path == STDOUT else (path, "give another path")
     try:
-        if target.exists() and not target.is_file():  # /dev/stderr, a pipe: there is nothing to rename onto
-            target.write_text(text, encoding="utf-8", errors="backslashreplace")
-            return
-        handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-                file.write(text)
-            os.chmod(draft, _mode(target))
-            os.replace(draft, target)
-        except BaseException:
-            os.unlink(draft)
-            raise
+        if path == STDOUT:
+            _print(text, encoding)
+        else:
+            _replace(text, Path(path))
     except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror}", "give another path", path) from error
+        raise UsageError(f"cannot be written: {error.strerror}", way_out, show_name(place)) from error
+
+
+def _print(text: str, encoding: str | None) -> None:
+    if sys.stdout is None:  # `>&-`
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    try:
+        # A name may hold what the terminal's encoding does not: it is escaped rather than refused.
+        sys.stdout.buffer.write(text.encode(encoding or sys.stdout.encoding or "utf-8", "backslashreplace"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # the reader has seen enough (`| head`)
+        hush()
+    except OSError:
+        hush()
+        raise
+
+
+def hush() -> None:
+    """Send standard output nowhere: what stands in its buffer would fail once more when Python ends."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _replace(text: str, target: Path) -> None:
+    if target.exists() and not target.is_file():  # /dev/stderr, a pipe: there is nothing to rename onto
+        target.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+        return
+    target = target.resolve()  # a link stays one
+    if target.exists() and not os.access(target, os.W_OK):  # renaming would not ask
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            file.write(text)
+        os.chmod(draft, _mode(target))
+        os.replace(draft, target)
+    except BaseException:
+        os.unlink(draft)
+        raise
 
 
 def _mode(target: Path) -> int:

@@ -9,10 +9,13 @@ from time import perf_counter
 
 from groupcalc.cli.screen import note, tracked
 from groupcalc.costs.cost import GraphCost
-from groupcalc.errors import GroupcalcError, MissingDimsError, UsageError
+from groupcalc.errors import GroupcalcError, InputError, MissingDimsError, UsageError
 from groupcalc.price import price
 from groupcalc.sources.given import Given, check_used
 from groupcalc.sources.targets import Failure, Target, expand
+
+MAX_JOBS = 61
+"""More processes than that a pool on Windows cannot wait for."""
 
 
 @dataclass(slots=True)
@@ -28,7 +31,8 @@ def price_all(
 ) -> Priced:
     """Cost every input; one that cannot be read stands in `failures`, and stops no other."""
     if not inputs:
-        raise UsageError("no INPUT is given", "name a .onnx file, a layer file or a layer line; --help tells more")
+        way_out = "give a .onnx file, a layer file or a layer line; --help shows examples"
+        raise UsageError("there is no INPUT", way_out, "groupcalc analyze")
     targets, failures = expand(inputs)
     priced = Priced(failures=failures)
     for outcome in tracked(_outcomes(targets, given, jobs), len(targets), progress):
@@ -38,6 +42,8 @@ def price_all(
             priced.costs += outcome.result
         if verbose:
             note(f"{outcome.target.path}: read in {outcome.seconds:.2f} s")
+            for line in outcome.traceback.splitlines():
+                note(line)
     if priced.costs and not priced.failures:
         tensors = (tensor.name for cost in priced.costs for tensor in cost.inputs)
         check_used(given, tensors, (symbol for cost in priced.costs for symbol in cost.symbols))
@@ -46,35 +52,61 @@ def price_all(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One target's costs, or why it has none."""
+    """One target's costs, or why it has none.
+
+    traceback  where in groupcalc it failed, when that is groupcalc's own fault
+    """
 
     target: Target
     result: list[GraphCost] | GroupcalcError
     seconds: float
+    traceback: str = ""
 
 
 def _outcomes(targets: Sequence[Target], given: Given, jobs: int) -> Iterator[Outcome]:
-    jobs = min(jobs or os.cpu_count() or 1, len(targets))
+    jobs = min(jobs or os.cpu_count() or 1, len(targets), MAX_JOBS)
     if jobs <= 1:
         yield from (_outcome(target, given) for target in targets)
         return
+    import signal
     from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
     # Spawned, not forked: a fork copies whatever threads and locks a library has made by then.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_outcome, targets, [given] * len(targets))
+    # On Ctrl-C each process ends without a word; this one speaks for all.
+    with ProcessPoolExecutor(
+        jobs, mp_context=get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL)
+    ) as pool:
+        try:
+            yield from pool.map(_outcome, targets, [given] * len(targets))
+        except BrokenProcessPool as error:
+            raise InputError("a process was killed", "perhaps for its memory: use fewer", "--jobs") from error
 
 
 def _outcome(target: Target, given: Given) -> Outcome:
     start = perf_counter()
     result: list[GraphCost] | GroupcalcError
+    traceback = ""
     try:
         result = price(target, given)
     except MissingDimsError as error:
-        command = f"groupcalc analyze {target.path} {' '.join(error.flags)}"
-        result = MissingDimsError(error.fact, error.flags).within(error.place)
-        result.way_out = command
+        result = error
+        result.way_out = f"groupcalc analyze {_pasted(target.path)} {' '.join(error.flags)}"
     except GroupcalcError as error:
         result = error
-    return Outcome(target=target, result=result, seconds=perf_counter() - start)
+    except MemoryError:
+        result = InputError("does not fit into memory", place=target.path)
+    except Exception as error:  # a fault of ours in one file does not take the answers about the others
+        from traceback import format_exc
+
+        fact, traceback = f"internal error: {type(error).__name__}: {error}", format_exc()
+        result = InputError(fact, "please report it with the file; -v tells where", target.path)
+    return Outcome(target=target, result=result, seconds=perf_counter() - start, traceback=traceback)
+
+
+def _pasted(path: str) -> str:
+    """The path as a word of a shell's command line."""
+    from shlex import quote
+
+    return quote(f"./{path}" if path.startswith("-") and path != "-" else path)

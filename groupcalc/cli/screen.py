@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from time import monotonic
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from groupcalc.cli.options import Color
+from groupcalc.units import show_name
+
+if TYPE_CHECKING:  # who sees no bar does not wait for it
+    from rich.progress import Progress
 
 T = TypeVar("T")
 
@@ -18,9 +23,9 @@ PROGRESS_AFTER_S = 0.5
 def width() -> int | None:
     """Columns to fill: COLUMNS, else the terminal's; None outside a terminal."""
     columns = os.environ.get("COLUMNS", "")
-    if columns.isdecimal() and int(columns) > 0:
+    if columns.isdecimal() and 0 < len(columns) < 10 and int(columns) > 0:
         return int(columns)
-    if not sys.stdout.isatty():
+    if not _is_terminal():
         return None
     return os.get_terminal_size(sys.stdout.fileno()).columns or None
 
@@ -31,25 +36,44 @@ def coloured(color: Color) -> bool:
         return color is Color.always
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+    return bool(os.environ.get("FORCE_COLOR")) or (_is_terminal() and os.environ.get("TERM") != "dumb")
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()  # None: it was closed (`>&-`)
 
 
 def note(text: str) -> None:
-    """One line on standard error."""
-    print(text, file=sys.stderr)  # noqa: T201
+    """One line on standard error, inert; where that is closed or full there is nobody to tell."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(show_name(text), file=sys.stderr)  # noqa: T201
 
 
 def tracked(items: Iterable[T], total: int, wanted: bool | None) -> Iterator[T]:
     """The items as they come, with a bar on standard error once they take a while."""
-    if wanted is False or (wanted is None and not sys.stderr.isatty()) or total < 2:
+    if total < 2 or wanted is False or sys.stderr is None or (wanted is None and not sys.stderr.isatty()):
         yield from items
         return
+    start = monotonic()
+    bar: Progress | None = None
+    try:
+        for done, item in enumerate(items, 1):
+            if bar is None and (wanted or monotonic() - start > PROGRESS_AFTER_S):
+                bar = _bar(total)
+            if bar is not None:
+                bar.update(bar.task_ids[0], completed=done)
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def _bar(total: int) -> Progress:
     from rich.console import Console
     from rich.progress import Progress
 
-    start = monotonic()
-    with Progress(console=Console(stderr=True), transient=True, disable=False) as bar:
-        task = bar.add_task("reading", total=total, visible=bool(wanted))
-        for item in items:
-            bar.update(task, advance=1, visible=bool(wanted) or monotonic() - start > PROGRESS_AFTER_S)
-            yield item
+    bar = Progress(console=Console(stderr=True), transient=True)
+    bar.add_task("reading", total=total)
+    bar.start()
+    return bar

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from groupcalc.graph import Layer, Tensor
 
@@ -54,8 +55,7 @@ class Cost:
     @staticmethod
     def total(costs: Iterable[Cost]) -> Cost:
         """The sum of any number of costs."""
-        costs = list(costs)
-        return Cost(**{key: sum([getattr(cost, key) for cost in costs]) for key in KEYS})
+        return Cost(**dict(zip(KEYS, map(sum, zip(*map(_figures, costs), strict=True)), strict=False)))
 
     @property
     def arithmetic_intensity(self) -> float:
@@ -66,6 +66,8 @@ class Cost:
 
 KEYS = tuple(field.name for field in fields(Cost))
 """The additive figures, in the order of every report; also their JSON keys."""
+
+_figures = attrgetter(*KEYS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ from groupcalc.graph import BITS, Graph, Layer, Tensor
 NEVER_LEARNED = frozenset({"bool", "int64", "string"})
 """What indices, conditions and text are stored as; no weight is."""
 
+MISFIT = "its inputs or attributes are not those of the operator"
+
 
 def cost(graph: Graph, path: str = "") -> GraphCost:
     """The cost of every layer of a graph, in order; what has no rule or no shape stands in `uncounted`."""
@@ -25,7 +27,10 @@ def cost(graph: Graph, path: str = "") -> GraphCost:
         if rule is None:
             uncounted.append(Uncounted(name=layer.name, op=layer.op, reason="no rule"))
         elif not rule.view:
-            rows.append(layer_cost(layer, rule, owners))
+            try:
+                rows.append(layer_cost(layer, rule, owners))
+            except (LookupError, TypeError, ValueError):  # sources can check only what ONNX defines
+                uncounted.append(Uncounted(name=layer.name, op=layer.op, reason=MISFIT))
     return GraphCost(
         name=graph.name,
         path=path or graph.name,
@@ -44,16 +49,15 @@ def layer_cost(layer: Layer, rule: Rule, owners: dict[str, str] | None = None) -
     work = rule.work(layer)
     groups = layer.attributes["groups"] if layer.op in SLOTS else 1
     read, held = _operands(layer, rule)
-    own, shared = _owned(layer.name, held, {} if owners is None else owners)
-    params = sum([constant.params for constant in own])
-    grouped = sum([constant.params for constant in own if constant.grouped])
+    own, shared = _owned(layer.name, held, {} if owners is None else owners) if held else ({}, ())
+    params, buffers, grouped, weight_bytes = map(sum, zip(*own.values(), strict=True)) if own else (0, 0, 0, 0)
     figures = Cost(
         params=params,
-        buffers=sum([constant.buffers for constant in own]),
+        buffers=buffers,
         macs=work.macs,
         flops=FLOPS_PER_MAC * work.macs + work.other_flops,
-        weight_bytes=sum([constant.stored.nbytes for constant in own]),
-        input_bytes=sum([tensor.nbytes for tensor in {tensor.name: tensor for tensor in read}.values()]),
+        weight_bytes=weight_bytes,
+        input_bytes=sum({tensor.name: tensor.nbytes for tensor in read}.values()),
         output_bytes=sum([tensor.nbytes for tensor in layer.outputs]),
         dense_macs=work.macs * groups,
         dense_params=params + (groups - 1) * grouped,
@@ -71,20 +75,22 @@ def layer_cost(layer: Layer, rule: Rule, owners: dict[str, str] | None = None) -
     )
 
 
-class _Constant(NamedTuple):
-    """A stored tensor that a layer reads, and as what."""
+class _Held(NamedTuple):
+    """A stored tensor that a layer reads: what it counts as; `grouped` are its params if it is a grouped weight."""
 
-    stored: Tensor
     params: int
     buffers: int
-    grouped: bool
+    grouped: int
+    nbytes: int
 
 
-def _operands(layer: Layer, rule: Rule) -> tuple[list[Tensor], dict[str, _Constant]]:
-    """The activations that a layer reads, and the stored tensors behind its constants by name, each once."""
-    weight = SLOTS[layer.op].weight if layer.op in SLOTS else -1
+def _operands(layer: Layer, rule: Rule) -> tuple[list[Tensor], dict[str, _Held]]:
+    """The activations that a layer reads, and the stored tensors behind its constants by name, each once.
+
+    A stored scalar is left out: exporters write the numbers of a formula as Constant nodes or initializers alike.
+    """
     read: list[Tensor] = []
-    held: dict[str, _Constant] = {}
+    held: dict[str, _Held] = {}
     for slot, tensor in enumerate(layer.inputs):
         if tensor is None or tensor.literal or slot in rule.arguments:
             continue
@@ -92,23 +98,26 @@ def _operands(layer: Layer, rule: Rule) -> tuple[list[Tensor], dict[str, _Consta
             read.append(tensor)
             continue
         for stored in tensor.stored:
-            buffers = stored.size if slot in rule.buffers else 0
-            params = stored.size if not buffers and _learned(tensor, stored, slot in rule.weights) else 0
-            held.setdefault(stored.name, _Constant(stored, params, buffers, slot == weight))
+            if stored.shape and stored.name not in held:
+                held[stored.name] = _role(layer, rule, slot, tensor, stored)
     return read, held
 
 
-def _owned(layer: str, held: dict[str, _Constant], owners: dict[str, str]) -> tuple[list[_Constant], tuple[str, ...]]:
-    """The constants that this layer is the first to use, and the layers that used the others first."""
-    own: list[_Constant] = []
-    shared: dict[str, None] = {}
-    for name, constant in held.items():
-        if name in owners:
-            shared[owners[name]] = None
-        else:
-            own.append(constant)
-    owners.update((constant.stored.name, layer) for constant in own)
-    return own, tuple(shared)
+def _role(layer: Layer, rule: Rule, slot: int, tensor: Tensor, stored: Tensor) -> _Held:
+    """What a stored tensor counts as where it is read."""
+    if slot in rule.buffers:
+        return _Held(0, stored.size, 0, stored.nbytes)
+    params = stored.size if _learned(tensor, stored, slot in rule.weights) else 0
+    is_weight = layer.op in SLOTS and slot == SLOTS[layer.op].weight
+    return _Held(params, 0, params if is_weight else 0, stored.nbytes)
+
+
+def _owned(layer: str, held: dict[str, _Held], owners: dict[str, str]) -> tuple[dict[str, _Held], tuple[str, ...]]:
+    """The stored tensors that this layer is the first to use, and the layers that used the others first."""
+    own = {name: role for name, role in held.items() if name not in owners}
+    shared = tuple(dict.fromkeys([owners[name] for name in held if name in owners]))
+    owners.update(dict.fromkeys(own, layer))
+    return own, shared
 
 
 def _learned(tensor: Tensor, stored: Tensor, is_weight: bool) -> bool:

@@ -15,7 +15,8 @@ from groupcalc.graph import Layer, Tensor
 class Rule:
     """How one operator is counted.
 
-    work       the formula; its docstring is what `groupcalc explain` prints
+    work       the formula; its docstring is what `groupcalc explain` prints. LookupError, TypeError or ValueError mean
+               that the layer is not one of this operator: it cannot be counted
     arguments  inputs that steer the operator and are no data: neither params nor traffic
     buffers    inputs that are stored statistics
     weights    inputs that are learned whatever their dtype: quantised weights and their integer biases
@@ -54,8 +55,10 @@ def _add(op: str, rule: Rule) -> None:
 
 
 def _tensor(layer: Layer, index: int) -> Tensor:
+    """The operand at `index`. IndexError where a file leaves it out, though the operator requires it."""
     tensor = layer.inputs[index]
-    assert tensor is not None  # ONNX requires this operand, and sources has checked
+    if tensor is None:
+        raise IndexError(f"input {index} is left out")
     return tensor
 
 
@@ -150,30 +153,71 @@ def qlinear_matmul(layer: Layer) -> Work:
 
 @cost_rule("Einsum")
 def einsum(layer: Layer) -> Work:
-    """the product of the sizes of all letters, once for every product of two operands
+    """pairs of operands from the left, each pair: the product of the sizes of all its letters in MACs
 
-    Two operands: one MAC for every point of the index space. More operands are contracted as written, so each point
-    costs a product for every further operand. A single operand is only summed: its elements, no MACs.
+    So onnxruntime and PyTorch evaluate it: not in a better order, nor all operands in one nest of loops. A letter that
+    one operand of a pair has alone, and that nothing after it needs, is summed before: one add an element. A single
+    operand is only summed.
     """
     operands = [t.shape for t in layer.inputs if t is not None]
-    sizes = _letters(str(layer.attributes["equation"]), operands)
-    points = prod(sizes.values())
-    if len(operands) == 1:
-        return Work(other_flops=points if points > _out(layer) else 0)
-    return Work(macs=points * (len(operands) - 1))
+    terms, kept, sizes = _letters(str(layer.attributes["equation"]), operands)
+
+    def points(letters: set[str]) -> int:
+        return prod([sizes[letter] for letter in letters])
+
+    left, *rest = terms
+    macs = adds = 0
+    for place, right in enumerate(rest):
+        later = kept.union(*rest[place + 1 :])
+        for alone, other in ((left, right), (right, left)):
+            adds += points(alone) if alone - other - later else 0
+        met = (left & (right | later)) | (right & (left | later))
+        macs += points(met)
+        left = met & later
+    return Work(macs=macs, other_flops=adds + (points(left) if left - kept else 0))
 
 
-def _letters(equation: str, shapes: list[tuple[int, ...]]) -> dict[str, int]:
-    """The size of every index of an einsum; the axes under an ellipsis are numbered from the right."""
-    terms = equation.replace(" ", "").split("->")[0].split(",")
+def _letters(equation: str, shapes: list[tuple[int, ...]]) -> tuple[list[set[str]], set[str], dict[str, int]]:
+    """The letters of each operand of an einsum, those of its output, and the size of each.
+
+    The axes under an ellipsis are letters as well, numbered from the right. Without an output the equation keeps them
+    and every letter that stands in it once (ONNX Einsum-12).
+    """
+    inputs, arrow, output = equation.replace(" ", "").partition("->")
+    terms: list[list[str]] = []
     sizes: dict[str, int] = {}
-    for term, shape in zip(terms, shapes, strict=True):
+    for term, shape in zip(inputs.split(","), shapes, strict=True):
         before, dots, after = term.partition("...")
         middle = len(shape) - len(before) - len(after)
-        named = [*before, *(f"…{middle - i}" for i in range(middle)), *after] if dots else list(term)
-        for letter, size in zip(named, shape, strict=True):
-            sizes[letter] = max(sizes.get(letter, 1), size)  # an axis of 1 is broadcast
-    return sizes
+        terms.append([*before, *(f"…{middle - i}" for i in range(middle)), *after] if dots else list(term))
+        for letter, size in zip(terms[-1], shape, strict=True):
+            if sizes.get(letter, 1) == 1:  # an axis of 1 is broadcast
+                sizes[letter] = size
+    once = {letter for letter in sizes if sum(term.count(letter) for term in terms) == 1}
+    kept = set(output.replace("...", "")) if arrow else once
+    if not arrow or "..." in output:
+        kept |= {letter for letter in sizes if letter.startswith("…")}
+    return [set(term) for term in terms], kept, sizes
+
+
+@cost_rule("Attention", arguments=(6,))
+def attention(layer: Layer) -> Work:
+    """q[n, h, l, d] @ k[n, g, t, d]ᵀ, softmax, @ v[n, g, t, e] -> y[n, h, l, e]: (|q| + |y|) · t MACs
+
+    The t keys are those of k and of the cache (past_key); heads may stand side by side in the last axis instead. Each
+    of the n · h · l · t scores is scaled and goes through a softmax: 6 FLOPs, 1 more under a mask, 3 more under a
+    softcap. What a mask hides is counted, as it is computed. (ONNX Attention-24)
+    """
+    q, k, y = _tensor(layer, 0), _tensor(layer, 1), layer.outputs[0]
+    *_, t, _ = k.shape
+    if _given(layer, 4):
+        t += _tensor(layer, 4).shape[-2]
+    rows = q.size // q.shape[-1] if q.shape[-1] else 0
+    if len(q.shape) == 3:
+        rows *= int(layer.attributes["q_num_heads"])
+    is_masked = _given(layer, 3) or bool(layer.attributes.get("is_causal", 0))
+    each = 6 + is_masked + (3 if layer.attributes.get("softcap", 0) else 0)
+    return Work(macs=(q.size + y.size) * t, other_flops=rows * t * each)
 
 
 # Normalisation
@@ -187,8 +231,8 @@ def batch_normalization(layer: Layer) -> Work:
 
 @cost_rule("LayerNormalization", "InstanceNormalization", "GroupNormalization", "MeanVarianceNormalization")
 def layer_normalization(layer: Layer) -> Work:
-    """mean, difference, square, variance, product with 1/σ, scale, shift: 7 FLOPs an element"""
-    return Work(other_flops=7 * _out(layer))
+    """mean, difference, square, variance, product with 1/σ: 5 FLOPs an element; scale and shift 1 each where given"""
+    return Work(other_flops=(5 + _given(layer, 1) + _given(layer, 2)) * _out(layer))
 
 
 @cost_rule("RMSNormalization", "SimplifiedLayerNormalization")
@@ -206,7 +250,10 @@ def lp_normalization(layer: Layer) -> Work:
 @cost_rule("LRN")
 def lrn(layer: Layer) -> Work:
     """y = x / (bias + α/size · Σ x²)^β: `size` squares and as many adds, product, sum, power, division an element"""
-    return Work(other_flops=(2 * int(layer.attributes["size"]) + 4) * _out(layer))
+    size = int(layer.attributes["size"])
+    if size < 1:
+        raise ValueError(f"size={size} is not a positive number")
+    return Work(other_flops=(2 * size + 4) * _out(layer))
 
 
 @cost_rule("Softmax", "LogSoftmax")
@@ -310,7 +357,13 @@ def grid_sample(layer: Layer) -> Work:
     return Work(other_flops=2 * taps * _out(layer))
 
 
-@cost_rule("RoiAlign", "MaxRoiPool", arguments=(1, 2))
+@cost_rule("MaxRoiPool", arguments=(1,))
+def max_roi_pool(layer: Layer) -> Work:
+    """one FLOP an output element: how many elements a region covers is known only at run time"""
+    return elementwise(layer)
+
+
+@cost_rule("RoiAlign", arguments=(1, 2))
 def roi_align(layer: Layer) -> Work:
     """4 weighed taps a sampling point: a product and an add each; sampling_ratio 0 is taken as one point"""
     points = max(1, int(layer.attributes.get("sampling_ratio", 0))) ** 2
@@ -339,7 +392,7 @@ MOVES: Mapping[str, tuple[int, ...]] = {
          "Unique", "Where", "Xor"), ()),
     **dict.fromkeys(
         ("CenterCropPad", "ConstantOfShape", "Expand", "Gather", "GatherElements", "GatherND", "OneHot", "Split",
-         "Tile", "TopK", "Trilu"), (1,)),
+         "SplitToSequence", "Tile", "TopK", "Trilu"), (1,)),
     "Col2Im": (1, 2), "Pad": (1, 2, 3), "Range": (0, 1, 2), "ScatterElements": (1,), "ScatterND": (1,), "Scatter": (1,),
     "Slice": (1, 2, 3, 4), "NonMaxSuppression": (2, 3, 4),
 }  # fmt: skip

@@ -5,7 +5,8 @@ History: version 1, the first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from reprlib import repr as shown
 from typing import Any
 
 from groupcalc import __version__
@@ -15,6 +16,9 @@ from groupcalc.errors import InputError
 from groupcalc.graph import Tensor
 
 SCHEMA_VERSION = 1
+
+MAX_COUNT = 2**256
+"""Far above any network, far below where a ratio of two counts no longer fits a float."""
 
 
 def header() -> dict[str, Any]:
@@ -69,27 +73,27 @@ def layer_data(row: LayerCost) -> dict[str, Any]:
 def read_models(data: Mapping[str, Any]) -> list[GraphCost]:
     """The models of a saved result. InputError for another version and for data of another form."""
     version = data.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise InputError(f"schema_version {version!r} is not known", f"this groupcalc reads {SCHEMA_VERSION}")
+    if version != SCHEMA_VERSION or not isinstance(version, int) or isinstance(version, bool):
+        raise InputError(f"schema_version {shown(version)} is not known", f"this groupcalc reads {SCHEMA_VERSION}")
     try:
-        return [_model(model) for model in data["models"]]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError("is no saved result of groupcalc", f"missing or malformed: {error}") from error
+        return [_model(_object(model)) for model in _list(data["models"])]
+    except KeyError as error:
+        raise InputError("is no saved result of groupcalc", f"{error} is missing") from error
+    except (TypeError, ValueError) as error:
+        raise InputError("is no saved result of groupcalc", str(error)) from error
 
 
 def _model(data: Mapping[str, Any]) -> GraphCost:
-    totals = data["totals"]
+    totals = _object(data["totals"])
     return GraphCost(
         name=_text(data["name"]),
         path=_text(data["path"]),
-        inputs=tuple(Tensor(name=_text(name), shape=_shape(dims)) for name, dims in data["inputs"].items()),
-        layers=tuple(_layer(layer) for layer in data["layers"]),
+        inputs=tuple(Tensor(name=name, shape=_shape(dims)) for name, dims in _object(data["inputs"]).items()),
+        layers=tuple(_layer(_object(layer)) for layer in _list(data["layers"])),
         totals=_cost(totals),
         peak_activation_bytes=_count(totals["peak_activation_bytes"]),
-        uncounted=tuple(
-            Uncounted(name=_text(n["name"]), op=_text(n["op"]), reason=_text(n["reason"])) for n in data["uncounted"]
-        ),
-        warnings=tuple(_text(warning) for warning in data["warnings"]),
+        uncounted=tuple(_uncounted(_object(node)) for node in _list(data["uncounted"])),
+        warnings=_texts(data["warnings"]),
     )
 
 
@@ -97,30 +101,50 @@ def _layer(data: Mapping[str, Any]) -> LayerCost:
     return LayerCost(
         name=_text(data["name"]),
         op=_text(data["op"]),
-        groups=_count(data["groups"]),
-        inputs=tuple(_shape(shape) for shape in data["inputs"]),
-        outputs=tuple(_shape(shape) for shape in data["outputs"]),
+        groups=_count(data["groups"], least=1),
+        inputs=tuple(_shape(shape) for shape in _list(data["inputs"])),
+        outputs=tuple(_shape(shape) for shape in _list(data["outputs"])),
         cost=_cost(data),
-        repeat=_count(data["repeat"]),
-        shared=tuple(_text(name) for name in data["shared"]),
+        repeat=_count(data["repeat"], least=1),
+        shared=_texts(data["shared"]),
     )
+
+
+def _uncounted(data: Mapping[str, Any]) -> Uncounted:
+    return Uncounted(name=_text(data["name"]), op=_text(data["op"]), reason=_text(data["reason"]))
 
 
 def _cost(data: Mapping[str, Any]) -> Cost:
     return Cost(**{key: _count(data[key]) for key in KEYS})
 
 
-def _shape(values: Sequence[Any]) -> tuple[int, ...]:
-    return tuple(_count(value) for value in values)
+def _shape(values: Any) -> tuple[int, ...]:
+    return tuple(_count(value) for value in _list(values))
 
 
-def _count(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{value!r} is not a count")
+def _texts(values: Any) -> tuple[str, ...]:
+    return tuple(_text(value) for value in _list(values))
+
+
+def _count(value: Any, least: int = 0) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= MAX_COUNT:
+        raise ValueError(f"{shown(value)} is not a count")
     return value
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not text")
+        raise TypeError(f"{shown(value)} is not text")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{shown(value)} is not a list")
+    return value
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{shown(value)} is not an object")
     return value

@@ -5,10 +5,11 @@ from __future__ import annotations
 import glob
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import BinaryIO
 
 from groupcalc.errors import GroupcalcError, InputError, UsageError
 
@@ -17,7 +18,7 @@ KINDS = {".onnx": "onnx", ".toml": "toml", ".json": "json", ".txt": "lines"}
 
 COMMAND_LINE = "command line"
 
-MAX_STDIN_BYTES = 2**31
+MAX_PIPED_BYTES = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class Target:
     path   the input as given; `command line` for layer lines, `-` for standard input
     kind   a key of `groupcalc.sources.LOADERS`
     lines  the layer lines of a command
-    data   what came from standard input
+    data   what came through a pipe, such as standard input
     """
 
     path: str
@@ -54,27 +55,40 @@ def expand(inputs: Sequence[str]) -> tuple[list[Target], list[Failure]]:
 
     Layer lines on one command are one network. `!PATTERN` takes away what it matches.
     """
-    from groupcalc.sources.lines import looks_like_layer
-
-    lines = tuple(text for text in inputs if looks_like_layer(text))
-    refused = [text[1:] for text in inputs if text.startswith("!")]
+    lines = tuple(text for text in inputs if _is_layer(text))
+    refused = [os.path.normpath(text[1:]) for text in inputs if text.startswith("!")]
     targets: dict[str, Target] = {}
     failures: list[Failure] = []
     for text in inputs:
         try:
             for target in _targets(text, lines):
-                if not any(fnmatchcase(target.path, pattern) for pattern in refused):
+                if not any(fnmatchcase(os.path.normpath(target.path), pattern) for pattern in refused):
                     targets.setdefault(target.path, target)
         except GroupcalcError as error:
             failures.append(Failure(path=text, error=error))
     if not targets and not failures:
-        raise UsageError("the inputs name no network", "give a .onnx file, a layer file or a layer line")
+        raise UsageError("none is left", "a !GLOB only takes away from what the others name", place="INPUT")
     return list(targets.values()), failures
+
+
+def names_input(text: str) -> bool:
+    """Whether a word is meant as an input."""
+    return text == "-" or _is_layer(text) or Path(text).suffix.lower() in KINDS or os.path.lexists(text)
+
+
+def _is_layer(text: str) -> bool:
+    if "(" not in text:  # who names files does not wait for the layers to load
+        return False
+    from groupcalc.sources.lines import looks_like_layer
+
+    return looks_like_layer(text)
 
 
 def _targets(text: str, lines: tuple[str, ...]) -> list[Target]:
     if text.startswith("!"):
         return []
+    if not text:
+        raise InputError("is empty", "name a file, or quote a layer line", place="INPUT")
     if text in lines:
         return [Target(path=COMMAND_LINE, kind=COMMAND_LINE, lines=lines)]
     if text == "-":
@@ -91,17 +105,44 @@ def _file(text: str) -> Target:
     kind = KINDS.get(Path(text).suffix.lower())
     if not os.path.lexists(text):
         raise InputError("no such file", "check the path, or quote a layer line", place=text)
+    if kind is None and Path(text).is_fifo():  # `<(command)`
+        with open(text, "rb") as pipe:
+            return _piped(text, pipe)
     if kind is None:
-        raise InputError("is no kind of input", f"use {', '.join(KINDS)}", place=text)
+        raise InputError("is no kind of input", f"use {', '.join(KINDS)}, or - for standard input", place=text)
     return Target(path=text, kind=kind)
 
 
 def _matches(pattern: str) -> list[Target]:
-    found = sorted(glob.glob(pattern, recursive=True))
+    found = sorted(_below(pattern) if "**" in Path(pattern).parts else glob.glob(pattern))
     targets = [_file(path) for path in found if Path(path).suffix.lower() in KINDS and Path(path).is_file()]
     if not targets:
         raise InputError("matches no model", f"it should match files that end in {', '.join(KINDS)}", place=pattern)
     return targets
+
+
+def _below(pattern: str) -> Iterator[str]:
+    """The files that a pattern with `**` matches. Not glob's, which follows links, in circles as well."""
+    parts = Path(pattern).parts
+    fixed = next(index for index, part in enumerate(parts) if glob.has_magic(part))
+    root = os.path.join(*parts[:fixed]) if fixed else ""
+    for folder, folders, files in os.walk(root or "."):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            path = os.path.relpath(os.path.join(folder, name), root or ".")
+            if _fits(Path(path).parts, parts[fixed:]):
+                yield os.path.join(root, path)
+
+
+def _fits(path: Sequence[str], pattern: Sequence[str]) -> bool:
+    if not pattern:
+        return not path
+    hidden = bool(path) and path[0].startswith(".")
+    if pattern[0] == "**":
+        return _fits(path, pattern[1:]) or (bool(path) and not hidden and _fits(path[1:], pattern))
+    if not path or (hidden and not pattern[0].startswith(".")):
+        return False
+    return fnmatchcase(path[0], pattern[0]) and _fits(path[1:], pattern[1:])
 
 
 def _directory(text: str) -> list[Target]:
@@ -116,10 +157,18 @@ def _directory(text: str) -> list[Target]:
 
 
 def _standard_input() -> Target:
-    data = sys.stdin.buffer.read(MAX_STDIN_BYTES + 1)
-    if len(data) > MAX_STDIN_BYTES:
-        raise InputError("is larger than 2 GiB", "give the file by its path", place="-")
-    return Target(path="-", kind=_sniff(data), data=data)
+    if sys.stdin is None:  # `<&-`
+        raise InputError("standard input is closed", "pipe a model in", place="-")
+    return _piped("-", sys.stdin.buffer)
+
+
+def _piped(path: str, stream: BinaryIO) -> Target:
+    data = stream.read(MAX_PIPED_BYTES + 1)
+    if len(data) > MAX_PIPED_BYTES:
+        raise InputError("is larger than 2 GiB", "give the file by its path", place=path)
+    if not data.strip():
+        raise InputError("is empty", "pipe a model in", place=path)
+    return Target(path=path, kind=_sniff(data), data=data)
 
 
 def _sniff(data: bytes) -> str:

@@ -125,7 +125,7 @@ def test_top_keeps_the_largest_in_node_order(resnext: GraphCost) -> None:
     assert sorted(column(table, "macs"), reverse=True) == largest
     names = [row.name for row in resnext.layers]
     assert column(table, "name") == sorted(column(table, "name"), key=names.index)
-    assert column(table, "name", "closing") == ["… 11 more", "total"]
+    assert column(table, "name", "closing") == ["… 11 more (--top 0: all)", "total"]
 
 
 def test_top_with_sort_keeps_the_first(resnext: GraphCost) -> None:
@@ -149,7 +149,8 @@ def test_a_filter_selects_rows_and_leaves_the_totals(resnext: GraphCost) -> None
     assert shown == sum(column(table, "macs"))
     assert total == resnext.totals.macs
     assert column(records(report), "name") == column(table, "name")
-    assert [row.name for row in select_rows(resnext, ["*layer1*", "*layer2*"], ["Conv"])] == column(table, "name")
+    selected = select_rows(resnext.layers, ["*layer1*", "*layer2*"], ["Conv"])
+    assert [row.name for row in selected] == column(table, "name")
 
 
 def test_a_filter_that_fits_nothing_is_said(resnext: GraphCost) -> None:
@@ -250,5 +251,5 @@ def test_a_hundred_thousand_rows_cost_what_is_shown(make: SimpleNamespace) -> No
     row = make.plain("relu", "Relu", (1, 8), flops=8)
     table = one(analysis([make.model(*[row] * 100_000)], top=20))
     assert len(table.rows) == 20
-    assert column(table, "name", "closing") == ["… 99980 more", "total"]
+    assert column(table, "name", "closing") == ["… 99980 more (--top 0: all)", "total"]
     assert column(table, "flops", "closing") == [8 * 99_980, 800_000]

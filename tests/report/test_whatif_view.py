@@ -94,7 +94,7 @@ def test_a_regrouped_model_is_a_model(model: GraphCost, whatifs: list[WhatIf]) -
 def test_top_and_filters_choose_layers_not_lines(model: GraphCost, whatifs: list[WhatIf]) -> None:
     [table] = analysis([model], whatifs=whatifs, top=1).tables
     assert {line["name"] for line in lines_of(table)} == {"grouped"}  # 663,552 MACs; the stem has 338,688
-    assert "… 2 more layers (--top 0 shows all)" in table.notes
+    assert "… 2 more layers (--top 0: all)" in table.notes
     [table] = analysis([model], whatifs=whatifs, layer=["head"]).tables
     assert {line["name"] for line in lines_of(table)} == {"head"}
 

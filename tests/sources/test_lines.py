@@ -103,7 +103,7 @@ SIZE = "is not a size (write numbers joined by x, as @ 56x56)"
 INTS = "is not a whole number or a list of them"
 
 REFUSED = [
-    ("Conv2d(64, 64, 3, groups=3) @ 5x5", "groups=3 does not divide in_channels=64 (use 1, 2, 4, 8, 16, 32, …)"),
+    ("Conv2d(64, 64, 3, groups=3) @ 5x5", "groups=3 does not divide in_channels=64 (use 1, 2, 4, 8, …)"),
     ("Conv2d(3, 64, 3)", "there is no input size (add one: @ 56x56, in a table input = [56, 56])"),
     ("Conv2d(3, 64, 3) @ 4x5x5", "in_channels=3 does not fit its input 1×4×5×5 (use in_channels=4)"),
     ("Conv2d(3, 64, 3) @ 5", "5 is no size for Conv2d (give 2 to 4 numbers of N×C×H×W)"),

@@ -147,7 +147,7 @@ TOML_REFUSED = [
     (
         "schema = 1\n[[layer]]\nname = 'conv3'\nop = 'Conv2d'\nin_channels = 64\nout_channels = 64\nkernel_size = 3\n"
         "groups = 3\ninput = [5, 5]",
-        ":2: layer 'conv3': groups=3 does not divide in_channels=64 (use 1, 2, 4, 8, 16, 32, …)",
+        ":2: layer 'conv3': groups=3 does not divide in_channels=64 (use 1, 2, 4, 8, …)",
     ),
 ]
 

@@ -14,16 +14,22 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inli
 STYLE = """
 :root { color-scheme: light dark; --rule: #8886; --soft: #8881; --mark: #b45309; }
 @media (prefers-color-scheme: dark) { :root { --mark: #fbbf24; } }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1rem; max-width: 100rem; }
-h2 { font-size: 1.15rem; margin: 2rem 0 0; overflow-wrap: anywhere; }
+body { font: 14px/1.45 system-ui, sans-serif; margin: 1.5rem auto; padding: 0 1rem; max-width: 100rem; }
+h1 { font-size: 1rem; font-weight: 400; margin: 0; opacity: .75; }
+h2 { font-size: 1.2rem; margin: 1.5rem 0 0; overflow-wrap: anywhere; }
 p { margin: .25rem 0; overflow-wrap: anywhere; }
-.scroll { overflow-x: auto; margin: .75rem 0; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .2rem .7rem; text-align: right; white-space: nowrap; }
+.scroll { overflow: auto; max-height: 85vh; margin: .75rem 0; }
+table { border-collapse: separate; border-spacing: 0; font-variant-numeric: tabular-nums; }
+th, td { padding: .1rem .6rem; text-align: right; white-space: nowrap; }
 th.left, td.left { text-align: left; }
-thead th { border-bottom: 1px solid var(--rule); position: sticky; top: 0; background: Canvas; }
+thead, tfoot { position: sticky; background: Canvas; z-index: 1; }
+thead { top: 0; }
+tfoot { bottom: 0; }
+thead th { border-bottom: 1px solid var(--rule); }
 tbody tr:hover { background: var(--soft); }
-tfoot td { border-top: 1px solid var(--rule); font-weight: 600; }
+tfoot td { font-weight: 600; }
+tfoot tr:first-child td { border-top: 1px solid var(--rule); }
+@media print { .scroll { overflow: visible; max-height: none; } }
 th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
 th[aria-sort=ascending] button::after { content: " ▲"; }
 th[aria-sort=descending] button::after { content: " ▼"; }

@@ -72,7 +72,7 @@ def _costs(cost: GraphCost, rows: Sequence[LayerCost], wish: Wish) -> Table:
     """The rows of one model, the folded tail, and what they add up to."""
     items = order(arranged(cost, rows, wish.by), wish.kind, wish.sort)
     shown, folded = keep(items, wish.top, wish.sort)
-    closing = [summed(f"… {len(folded)} more", [item.row for item in folded])] if folded else []
+    closing = [summed(f"… {len(folded)} more (--top 0: all)", [item.row for item in folded])] if folded else []
     if len(rows) < len(cost.layers):
         closing.append(summed("shown", rows))
     closing.append(summed("total", cost.layers, totals=cost.totals))

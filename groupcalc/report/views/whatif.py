@@ -102,7 +102,7 @@ def whatif_body(cost: GraphCost, whatifs: Sequence[WhatIf], kept: Kept, fields: 
         rows=tuple(rows),
         closing=tuple(_totals(cost, whatifs, fields)),
         notes=(
-            *((f"… {plural(hidden, 'more layer')} (--top 0 shows all)",) if hidden else ()),
+            *((f"… {plural(hidden, 'more layer')} (--top 0: all)",) if hidden else ()),
             *_skips(whatifs),
         ),
     )

@@ -10,10 +10,13 @@ import onnx
 
 from groupcalc.graph import Tensor
 from groupcalc.sources.onnx.infer import Inferred, domain_of
-from groupcalc.sources.onnx.scope import DTYPES, Value, is_small
+from groupcalc.sources.onnx.scope import DTYPES, Value, has_payload, is_small, readable
 
 TOTAL_ELEMENTS = 2**22
 """All computed values together, so that a file made of them costs bounded time and memory."""
+
+EVALUATION = 128
+"""What computing one node takes of that besides, as it takes time: the whole is worth 7 seconds."""
 
 FOLDED = frozenset({
     "Abs", "Add", "And", "ArgMax", "ArgMin", "Cast", "CastLike", "Ceil", "Clip", "Compress", "Concat",
@@ -36,6 +39,10 @@ def shape_value(node: onnx.NodeProto, x: Tensor) -> onnx.TensorProto:
     return onnx.numpy_helper.from_array(np.array(sizes, dtype=np.int64))
 
 
+BOUNDED = frozenset({"Compress", "NonZero"})
+"""The exceptions: the size of their output follows from elements, but is never more than that of an input."""
+
+
 class Folder:
     """Computes nodes, within a budget for the whole model."""
 
@@ -47,21 +54,24 @@ class Folder:
         self, node: onnx.NodeProto, inputs: Sequence[Value | None], outputs: Sequence[Inferred]
     ) -> list[onnx.TensorProto | None] | None:
         """The values of the outputs, None for one that is left out. None for all when an input is not known, the
-        operator is none of `FOLDED`, or an output is too large to be worth knowing."""
+        operator is none of `FOLDED`, or an output is too large to be worth knowing, or of unknown size."""
         if node.op_type not in FOLDED or domain_of(node.domain) or self._left <= 0:
             return None
         if any(value is not None and value.data is None for value in inputs):
             return None
-        if any(output.shape is not None and not is_small(output.dtype, prod(output.shape)) for output in outputs):
+        if any(attribute.HasField("t") and not has_payload(attribute.t) for attribute in node.attribute):
+            return None
+        if not all(_is_worth(node.op_type, output) for name, output in zip(node.output, outputs, strict=True) if name):
             return None
         values = self._evaluate(node, inputs)
-        self._left -= sum(prod(proto.dims) for proto in values or () if proto is not None)
+        self._left -= EVALUATION + sum(prod(proto.dims) for proto in values or () if proto is not None)
         return values
 
     def _evaluate(self, node: onnx.NodeProto, inputs: Sequence[Value | None]) -> list[onnx.TensorProto | None] | None:
         # Imported here: most models have fixed shapes, and this costs a tenth of a second.
         from onnx.reference import ReferenceEvaluator
 
+        node = readable(node)
         known = {name: value.data for name, value in zip(node.input, inputs, strict=True) if value and value.data}
         try:
             graph = onnx.helper.make_graph(
@@ -79,3 +89,9 @@ class Folder:
             return None
         sizes = [(DTYPES[proto.data_type], prod(proto.dims)) for proto in values if proto is not None]
         return values if all(is_small(dtype, size) for dtype, size in sizes) else None
+
+
+def _is_worth(op: str, output: Inferred) -> bool:
+    if output.shape is None:
+        return op in BOUNDED
+    return is_small(output.dtype, prod(output.shape))

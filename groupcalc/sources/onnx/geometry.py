@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import onnx
@@ -10,13 +11,18 @@ import onnx
 from groupcalc.conv import SLOTS, Conv, Pads
 from groupcalc.errors import GeometryError, InputError
 from groupcalc.graph import Tensor
-from groupcalc.units import show_shape
+from groupcalc.units import show_name, show_shape
 
 TORCH_NAMES = {"kernel_shape": "kernel_size", "strides": "stride", "dilations": "dilation", "group": "groups"}
 """Where ONNX's names of geometry end."""
 
 WINDOWS = frozenset({"MaxPool", "AveragePool", "LpPool"})
 """Operators beside the convolutions that slide a window, and so take kernel_shape, strides, pads and auto_pad."""
+
+REARRANGING = frozenset({"Reshape", "DepthToSpace", "SpaceToDepth"})
+"""Operators that give the same elements another shape."""
+
+AUTO_PADS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
 
 _READ: Mapping[int, Callable[[onnx.AttributeProto], Any]] = {
     onnx.AttributeProto.FLOAT: lambda a: a.f,
@@ -53,6 +59,8 @@ def convolution(op: str, inputs: Sequence[Tensor | None], attributes: dict[str, 
         raise GeometryError(fact, "both need a batch or filter, a channel and as many spatial axes")
     transposed = op == "ConvTranspose"
     groups = attributes.get("groups", 1)
+    if not isinstance(groups, int):
+        raise GeometryError(f"group={_plain(groups)} should be a whole number", "export the model again")
     kernel = _axes(attributes, "kernel_size", rank, w.shape[2:])
     if kernel != w.shape[2:]:
         fact = f"kernel_shape {show_shape(kernel)} contradicts the weight {show_shape(w.shape)}"
@@ -85,7 +93,7 @@ def window(
     dilation = _axes(attributes, "dilation", rank, (1,) * rank)
     found: dict[str, Any] = {"stride": stride, "dilation": dilation}
     reach = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
-    auto_pad = attributes.get("auto_pad", "NOTSET")
+    auto_pad = _auto_pad(attributes)
     if transposed:
         extra = _axes(attributes, "output_padding", rank, (0,) * rank)
         found["padding"], found["output_padding"] = _transposed_pads(attributes, in_size, stride, reach, extra)
@@ -111,10 +119,11 @@ def _transposed_pads(
 ) -> tuple[Pads, tuple[int, ...]]:
     """Padding and output_padding of a ConvTranspose, from pads, output_shape or auto_pad (ONNX ConvTranspose-22)."""
     rank = len(in_size)
-    auto_pad = attributes.get("auto_pad", "NOTSET")
-    target = attributes.get("output_shape")
-    if target:
-        target = _axes({"output_shape": target[-rank:]}, "output_shape", rank, ())
+    auto_pad = _auto_pad(attributes)
+    wanted = attributes.get("output_shape")
+    if wanted:
+        spatial = wanted[-rank:] if isinstance(wanted, tuple) else wanted  # batch and channels may stand in front
+        target = _axes({"output_shape": spatial}, "output_shape", rank, ())
     elif auto_pad in ("SAME_UPPER", "SAME_LOWER"):
         target = tuple(size * step for size, step in zip(in_size, stride, strict=True))
     else:
@@ -123,14 +132,15 @@ def _transposed_pads(
         (size - 1) * step + more + span - out
         for size, step, more, span, out in zip(in_size, stride, extra, reach, target, strict=True)
     ]
-    more = tuple(pad + max(-total, 0) for pad, total in zip(extra, totals, strict=True))
+    if wanted:  # SAME takes away, and never adds
+        extra = tuple(pad + max(-total, 0) for pad, total in zip(extra, totals, strict=True))
     # Here the operator gives SAME_UPPER the smaller half in front, and everything else the larger one.
-    return _split([max(total, 0) for total in totals], upper=auto_pad == "SAME_UPPER"), more
+    return _split([max(total, 0) for total in totals], upper=auto_pad == "SAME_UPPER"), extra
 
 
 def _pads(attributes: Mapping[str, Any], rank: int) -> Pads:
     """ONNX writes all the befores, then all the afters; a Layer has one pair an axis."""
-    if attributes.get("auto_pad", "NOTSET") == "VALID":
+    if _auto_pad(attributes) == "VALID":
         return ((0, 0),) * rank
     pads = _axes(attributes, "pads", 2 * rank, (0,) * 2 * rank)
     return tuple(zip(pads[:rank], pads[rank:], strict=True))
@@ -145,8 +155,21 @@ def _axes(attributes: Mapping[str, Any], name: str, count: int, default: tuple[i
     values: tuple[int, ...] = attributes.get(name) or default
     if not isinstance(values, tuple) or len(values) != count or not all(isinstance(v, int) for v in values):
         onnx_name = next((key for key, value in TORCH_NAMES.items() if value == name), name)
-        raise GeometryError(f"{onnx_name}={values} should have {count} whole numbers", "export the model again")
+        raise GeometryError(f"{onnx_name}={_plain(values)} should have {count} whole numbers", "export the model again")
     return values
+
+
+def _auto_pad(attributes: Mapping[str, Any]) -> str:
+    found = attributes.get("auto_pad") or "NOTSET"
+    if found not in AUTO_PADS:
+        raise GeometryError(f"auto_pad={_plain(found)} is none of ONNX's", f"use {', '.join(AUTO_PADS)}")
+    return str(found)
+
+
+def _plain(value: Any, most: int = 80) -> str:
+    """An attribute's value in a message: inert, and not the whole of a long one."""
+    shown = show_name(str(value))
+    return shown if len(shown) <= most else f"{shown[:most]}…"
 
 
 def _positive(values: tuple[int, ...], name: str) -> None:
@@ -157,7 +180,7 @@ def _positive(values: tuple[int, ...], name: str) -> None:
 def checked_attributes(
     op: str, inputs: Sequence[Tensor | None], found: dict[str, Any]
 ) -> tuple[dict[str, Any], tuple[int, ...] | None]:
-    """The attributes of a node with its geometry resolved; for a convolution the shape of its output as well."""
+    """The attributes of a node with its geometry resolved; where it slides a window the shape of its output as well."""
     if op in SLOTS:
         conv = convolution(op, inputs, found)
         return conv.attributes() | _kept(found), (conv.batch, conv.out_channels, *conv.out_size)
@@ -165,20 +188,46 @@ def checked_attributes(
         size = inputs[0].shape[2:]
         kernel = _axes(found, "kernel_size", len(size), ())
         geometry = window(found, size, kernel)
-        _fits(size, kernel, geometry)
-        return _kept(found) | geometry | {"kernel_size": kernel}, None
+        out_size = _pooled(size, kernel, **geometry, up=bool(found.get("ceil_mode", 0)))
+        return _kept(found) | geometry | {"kernel_size": kernel}, (*inputs[0].shape[:2], *out_size)
     return found, None
 
 
-def _fits(size: tuple[int, ...], kernel: tuple[int, ...], geometry: Mapping[str, Any]) -> None:
-    """GeometryError for a window larger than the padded input: inference would answer with a negative shape."""
-    for name in ("stride", "dilation"):
-        _positive(geometry[name], name)
+def check_rearranged(op: str, x: Tensor | None, shape: tuple[int, ...] | None) -> None:
+    """GeometryError for an output of more or fewer elements than the input: inference lets it pass."""
+    if op in REARRANGING and x is not None and shape is not None and prod(shape) != x.size:
+        fact = f"{show_shape(x.shape)} has {x.size} elements and cannot become {show_shape(shape)}"
+        raise GeometryError(fact, "perhaps the model is made for other input shapes")
+
+
+def _pooled(
+    size: tuple[int, ...],
+    kernel: tuple[int, ...],
+    *,
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+    padding: Pads,
+    up: bool,
+) -> tuple[int, ...]:
+    """Spatial size of a pooling operator's output; `up` rounds up, less a last window that starts behind the input
+    (ONNX MaxPool-22; inference of ONNX 1.23 keeps that window, runtimes do not).
+
+    Raises GeometryError for a window larger than the padded input: inference would answer with a negative shape.
+    """
+    _positive(stride, "strides")
+    _positive(dilation, "dilations")
     _positive(kernel, "kernel_shape")
-    for have, taps, step, pads in zip(size, kernel, geometry["dilation"], geometry["padding"], strict=True):
-        if have and step * (taps - 1) + 1 > have + sum(pads):
+    outs = []
+    for have, taps, step, apart, pads in zip(size, kernel, stride, dilation, padding, strict=True):
+        room = have + sum(pads) - apart * (taps - 1) - 1
+        out = (-(-room // step) if up else room // step) + 1
+        if up and (out - 1) * step >= have + pads[0]:
+            out -= 1
+        if have and out < 1:
             fact = f"the window {show_shape(kernel)} is larger than the padded input {show_shape(size)}"
             raise GeometryError(fact, "use a smaller kernel, or more padding")
+        outs.append(max(out, 0))
+    return tuple(outs)
 
 
 def _kept(found: dict[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import onnx
-from onnx.shape_inference import InferenceError, infer_node_outputs
+from onnx.shape_inference import infer_node_outputs
 
-from groupcalc.sources.onnx.scope import Value, dtype, text, type_of
+from groupcalc.sources.onnx.inputs import symbol
+from groupcalc.sources.onnx.scope import DTYPES, Value, readable, text, type_of
 from groupcalc.units import show_name, show_shape
 
 DEFAULT_DOMAINS = ("", "ai.onnx")
@@ -16,6 +18,13 @@ DEFAULT_DOMAINS = ("", "ai.onnx")
 
 FROM_FLOATS = frozenset({"OneHot", "Range", "Resize", "Upsample"})
 """Operators whose output shape depends on elements that may be floating-point; elsewhere only on integers."""
+
+
+INFERRED_SINCE = {"GreaterOrEqual": 16, "LessOrEqual": 16}
+"""Operators that came without inference: the version that brought it is the same operator for more dtypes."""
+
+EQUATION = re.compile(rb"TERM(,TERM)*(->TERM)?".replace(b"TERM", rb"[A-Za-z]*(\.\.\.)?[A-Za-z]*"))
+"""What Einsum takes, less its spaces."""
 
 
 class Inferred(NamedTuple):
@@ -33,10 +42,10 @@ class RefusedError(Exception):
 class Inference:
     """Inference under the operator sets of one model; `sizes` are the dimensions whose names have a value."""
 
-    def __init__(self, opsets: Sequence[onnx.OperatorSetIdProto], sizes: Mapping[str, int]) -> None:
-        self.opsets = list(opsets)
+    def __init__(self, opsets: list[onnx.OperatorSetIdProto], sizes: Mapping[str, int]) -> None:
+        self.opsets = opsets
         self.sizes = sizes
-        self._versions = {domain_of(opset.domain): opset.version for opset in opsets}
+        self._versions = {opset.domain: opset.version for opset in opsets}
         self._schemas: dict[tuple[str, str], onnx.defs.OpSchema | None] = {}
 
     def schema(self, node: onnx.NodeProto) -> onnx.defs.OpSchema | None:
@@ -44,7 +53,8 @@ class Inference:
         key = (text(node.op_type), domain_of(node.domain))
         if key not in self._schemas:
             try:
-                self._schemas[key] = onnx.defs.get_schema(key[0], self._versions.get(key[1], 1), key[1])
+                version = max(self._versions.get(key[1], 1), INFERRED_SINCE.get(key[0], 1))
+                self._schemas[key] = onnx.defs.get_schema(key[0], version, key[1])
             except onnx.defs.SchemaError:
                 self._schemas[key] = None
         return self._schemas[key]
@@ -54,6 +64,7 @@ class Inference:
 
         Only this node's own inputs are handed over: inference serialises everything that it is given.
         """
+        node = readable(node)
         found = self._infer(node, inputs)
         return [self.read(found.get(name)) for name in node.output]
 
@@ -71,17 +82,19 @@ class Inference:
                 data[name] = value.data
         if schema is None:
             return {}
+        if fault := _fatal(node):
+            raise RefusedError(fault)
         try:
             return infer_node_outputs(schema, node, types, data, opset_imports=self.opsets)
-        except (InferenceError, RuntimeError, ValueError) as error:
+        except Exception as error:  # C++ throws of all kinds, and there is nothing but C++ in it
             raise RefusedError(f"ONNX's inference says {_first_line(error)}; inputs {_shown(inputs)}") from error
 
     def read(self, kind: onnx.TypeProto | None) -> Inferred:
         """A type as far as it is known."""
         shape = self._whole_shape(kind)
-        if kind is None or shape is None:
+        if kind is None or shape is None or kind.tensor_type.elem_type not in DTYPES:
             return Inferred(type=kind)
-        return Inferred(dtype(kind.tensor_type.elem_type), shape)
+        return Inferred(DTYPES[kind.tensor_type.elem_type], shape)
 
     def _whole_shape(self, kind: onnx.TypeProto | None) -> tuple[int, ...] | None:
         """The shape in a type, if each of its dimensions has a size."""
@@ -91,8 +104,8 @@ class Inference:
         for dim in kind.tensor_type.shape.dim:
             if dim.HasField("dim_value"):
                 shape.append(dim.dim_value)
-            elif dim.dim_param in self.sizes:
-                shape.append(self.sizes[dim.dim_param])
+            elif (name := symbol(dim)) in self.sizes:
+                shape.append(self.sizes[name])
             else:
                 return None
         return tuple(shape)
@@ -103,9 +116,31 @@ def tells_shape(op: str, value: Value) -> bool:
     return value.from_shape or op in FROM_FLOATS
 
 
+def operator_set(opset: onnx.OperatorSetIdProto) -> onnx.OperatorSetIdProto:
+    """An operator set as ONNX's own functions take it: its name is text, its version a number of 32 bits."""
+    version = min(max(opset.version, 0), 2**31 - 1)
+    return onnx.helper.make_opsetid(domain_of(opset.domain), version)
+
+
 def domain_of(domain: str | bytes) -> str:
     """The default domain has two names."""
     return "" if domain in DEFAULT_DOMAINS else text(domain)
+
+
+def _fatal(node: onnx.NodeProto) -> str:
+    """Why ONNX's inference (1.23) would not come back from this node: it loops, asks for all memory, or reads beyond
+    an array, which ends the process. "" when it will."""
+    for attribute in node.attribute:
+        match attribute.name:
+            case "equation" if not EQUATION.fullmatch(attribute.s.replace(b" ", b"")):
+                return f"the equation {show_name(attribute.s.decode(errors='backslashreplace'))!r} is none of ONNX's"
+            case "num_outputs" if attribute.i != len(node.output):
+                return f"num_outputs={attribute.i}, and there are {len(node.output)}"
+            case "batch_dims" if attribute.i < 0:
+                return f"batch_dims={attribute.i} is negative"
+            case "axis" if abs(attribute.i) >= 2**31:
+                return f"axis={attribute.i} is no axis"
+    return ""
 
 
 def _first_line(error: Exception) -> str:

@@ -15,7 +15,7 @@ from groupcalc.sources.onnx.scope import dtype, text
 from groupcalc.units import show_name, show_shape
 
 Dim = int | str
-"""A size, a name, or "" for a dimension of which the file says nothing."""
+"""A size, a name as it is shown to people, or "" for a dimension of which the file says nothing."""
 
 PIXELS = 224
 """What the suggested command puts for height and width; it puts 1 for everything else."""
@@ -33,22 +33,27 @@ class Declared:
 def declared_inputs(values: Sequence[onnx.ValueInfoProto]) -> list[Declared]:
     """The inputs that are tensors."""
     return [
-        Declared(
-            name=text(value.name),
-            dtype=dtype(value.type.tensor_type.elem_type),
-            dims=tuple(map(_dim, value.type.tensor_type.shape.dim))
-            if value.type.tensor_type.HasField("shape")
-            else None,
-        )
-        for value in values
-        if value.type.HasField("tensor_type")
+        _declared(text(value.name), value.type.tensor_type) for value in values if value.type.HasField("tensor_type")
     ]
+
+
+def _declared(name: str, kind: onnx.TypeProto.Tensor) -> Declared:
+    try:
+        dims = tuple(map(_dim, kind.shape.dim)) if kind.HasField("shape") else None
+        return Declared(name=name, dtype=dtype(kind.elem_type), dims=dims)
+    except InputError as error:
+        raise error.within(f"input '{show_name(name)}'") from error
 
 
 def _dim(dim: onnx.TensorShapeProto.Dimension) -> Dim:
     if dim.HasField("dim_value") and dim.dim_value >= 0:
         return int(dim.dim_value)
-    return text(dim.dim_param)
+    return symbol(dim)
+
+
+def symbol(dim: onnx.TensorShapeProto.Dimension) -> str:
+    """The name of a dimension as it is shown to people, and as they give it; "" without one."""
+    return show_name(text(dim.dim_param))
 
 
 def resolve_inputs(inputs: Sequence[Declared], given: Given) -> tuple[tuple[Tensor, ...], dict[str, int]]:
@@ -61,7 +66,7 @@ def resolve_inputs(inputs: Sequence[Declared], given: Given) -> tuple[tuple[Tens
     if "" in given.shapes and len(inputs) > 1:
         names = ", ".join(show_name(each.name) for each in inputs)
         raise InputError(f"--shape has no name, and the model has {len(inputs)} inputs", f"name one of {names}")
-    shapes = {each.name: given.shapes.get(each.name, given.shapes.get("")) for each in inputs}
+    shapes = {each.name: given.shapes.get(show_name(each.name), given.shapes.get("")) for each in inputs}
     sizes = dict(given.dims)
     for each in inputs:
         shape = shapes[each.name]
@@ -90,11 +95,11 @@ def _bind(each: Declared, dims: tuple[Dim, ...], shape: tuple[int, ...], sizes: 
         raise GeometryError(f"{where} has {len(dims)} dimensions, --shape gives {len(shape)}", "give as many")
     for dim, size in zip(dims, shape, strict=True):
         if isinstance(dim, int) and dim != size:
-            has = "×".join(show_name(str(d)) or "?" for d in dims)
+            has = "×".join(str(d) or "?" for d in dims)
             fact = f"{where} is {has} in the file, --shape gives {show_shape(shape)}"
             raise GeometryError(fact, "leave its fixed dimensions as they are")
         if dim and isinstance(dim, str) and sizes.setdefault(dim, size) != size:
-            fact = f"dimension '{show_name(dim)}' is {sizes[dim]} and {size} at once"
+            fact = f"dimension '{dim}' is {sizes[dim]} and {size} at once"
             raise GeometryError(fact, "give it one value")
 
 
@@ -110,32 +115,31 @@ def _facts(each: Declared, sizes: Mapping[str, int]) -> list[str]:
     """What is not known of an input, a phrase each."""
     name = show_name(each.name)
     if each.dims is None:
-        return [f"the shape of input {name!r} is not known"]
+        return [f"the shape of input '{name}' is not known"]
     unknown = [(axis, dim) for axis, dim in enumerate(each.dims) if isinstance(dim, str) and dim not in sizes]
-    shown = [repr(show_name(dim)) if dim else str(axis) for axis, dim in unknown]
-    return [f"dimension {dim} of input {name!r} is not known" for dim in shown]
+    shown = [f"'{dim}'" if dim else str(axis) for axis, dim in unknown]
+    return [f"dimension {dim} of input '{name}' is not known" for dim in shown]
 
 
 def _flags(missing: Sequence[Declared], sizes: Mapping[str, int]) -> tuple[str, ...]:
     """The flags to add. A dimension without a name takes the whole shape, which gives the named ones too."""
     flags: dict[str, None] = {}
+    guesses = dict(sizes)  # of each name one, wherever it stands
     for each in missing:
         dims = ("", "", "", "") if each.dims is None else each.dims
-        guesses = [guess(dim, axis, len(dims), sizes) for axis, dim in enumerate(dims)]
+        shape = [guess(dim, axis, len(dims), guesses) for axis, dim in enumerate(dims)]
         if "" in dims:
-            shape = "x".join(map(str, guesses))
-            flags["--shape " + quote(f"{show_name(each.name)}={shape}")] = None
+            flags["--shape " + quote(f"{show_name(each.name)}={'x'.join(map(str, shape))}")] = None
             continue
-        for dim, size in zip(dims, guesses, strict=True):
+        for dim, size in zip(dims, shape, strict=True):
             if isinstance(dim, str) and dim not in sizes:
-                flags["--dim " + quote(f"{show_name(dim)}={size}")] = None
+                flags["--dim " + quote(f"{dim}={size}")] = None
     return tuple(flags)
 
 
-def guess(dim: Dim, axis: int, rank: int, sizes: Mapping[str, int]) -> int:
+def guess(dim: Dim, axis: int, rank: int, guesses: dict[str, int]) -> int:
     """A value that makes the suggested command run on most vision models; what is known stays."""
     if isinstance(dim, int):
         return dim
-    if dim in sizes:
-        return sizes[dim]
-    return (1, 3, PIXELS, PIXELS)[axis] if rank == 4 and axis < 4 else 1
+    size = (1, 3, PIXELS, PIXELS)[axis] if rank == 4 else 1
+    return guesses.setdefault(dim, size) if dim else size

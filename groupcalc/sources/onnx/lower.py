@@ -11,10 +11,11 @@ from groupcalc.errors import GroupcalcError, InputError
 from groupcalc.graph import Graph, Layer, Tensor, Unresolved
 from groupcalc.sources.given import Given
 from groupcalc.sources.onnx.fold import Folder, shape_value
-from groupcalc.sources.onnx.geometry import attributes, checked_attributes
-from groupcalc.sources.onnx.infer import Inference, Inferred, RefusedError, domain_of, tells_shape
+from groupcalc.sources.onnx.geometry import attributes, check_rearranged, checked_attributes
+from groupcalc.sources.onnx.infer import Inference, Inferred, RefusedError, domain_of, operator_set, tells_shape
 from groupcalc.sources.onnx.inputs import declared_inputs, resolve_inputs, symbols
 from groupcalc.sources.onnx.scope import INDEX_DTYPES, Scope, Value, constant_of, dtype, text
+from groupcalc.sources.onnx.sequences import element, split_to_sequence
 from groupcalc.units import show_name
 
 HOLDERS: dict[str, slice] = {
@@ -51,8 +52,9 @@ class Lowering:
             self.scope.values[text(value.name)] = Value(type=value.type, lost="it is no tensor")
         for tensor in self.inputs:
             self.scope.values[tensor.name] = Value(tensor=tensor)
-        self.inference = Inference(model.opset_import, sizes)
-        self.folder = Folder(model.opset_import)
+        opsets = [operator_set(opset) for opset in model.opset_import]
+        self.inference = Inference(opsets, sizes)
+        self.folder = Folder(opsets)
         self.resolved: dict[tuple[object, ...], Resolved] = {}
         self.layers: list[Layer] = []
         self.unresolved: list[Unresolved] = []
@@ -82,7 +84,7 @@ class Lowering:
         """One node, by the first of these that holds: it is a constant, a branch that is known to be taken, arithmetic
         on shapes, a constant in another form, impossible to count, a layer."""
         op = operator(node)
-        if op == "Constant":
+        if op == "Constant" and node.output:
             name = text(node.output[0])
             scope.values[name] = constant_of(scope.prefix + name, node)
             return
@@ -90,8 +92,12 @@ class Lowering:
         if op == "If" and inputs and inputs[0] is not None and inputs[0].data is not None:
             self._take_branch(node, inputs[0].data, scope)
             return
+        if op in ("SplitToSequence", "SequenceAt", "SequenceConstruct") and self._pass_sequence(
+            op, node, inputs, scope
+        ):
+            return
         found, outputs, refused = self._resolve(op, node, inputs, scope)
-        data = self._computed(op, node, inputs, outputs)
+        data = None if refused else self._computed(op, node, inputs, outputs)
         values = self._constants(op, node, inputs, outputs, data, scope)
         if values is None:
             # What is computed here all the same are the network's own small numbers: a layer, and perhaps a scale.
@@ -144,20 +150,24 @@ class Lowering:
             outputs = self.inference.outputs(node, inputs)
         except RefusedError as error:
             outputs, refused = [Inferred()] * len(node.output), str(error)
-        if shape is not None and outputs[0].dtype:
-            outputs[0] = Inferred(outputs[0].dtype, shape)
+        if inputs and inputs[0] and outputs:
+            check_rearranged(op, inputs[0].tensor, outputs[0].shape)
+        if shape is not None:
+            outputs = [Inferred(output.dtype, shape) if output.dtype else output for output in outputs]
         return Resolved(found, outputs, refused)
 
     def _declared(self, output: Inferred, name: str, scope: Scope) -> Inferred:
         """What the file says of a value of which inference does not know all."""
         declared = self.inference.read(scope.declared.get(name))
+        if declared.shape is not None and min(declared.shape, default=0) < 0:  # some exporters' way to say unknown
+            return output
         return declared if declared.shape is not None or output.type is None else output
 
     def _computed(
         self, op: str, node: onnx.NodeProto, inputs: Sequence[Value | None], outputs: Sequence[Inferred]
     ) -> list[onnx.TensorProto | None] | None:
         """The elements of the outputs, if they are few and follow from what is known."""
-        if op in ("Shape", "Size") and inputs and inputs[0] is not None and inputs[0].tensor is not None:
+        if op in ("Shape", "Size") and len(inputs) == len(outputs) == 1 and inputs[0] and inputs[0].tensor:
             return [shape_value(node, inputs[0].tensor)]
         return self.folder.fold(node, inputs, outputs)
 
@@ -173,16 +183,18 @@ class Lowering:
         """The outputs of a node that leaves nothing to run; None when it is a layer.
 
         A stored constant in another form holds what is stored; a ConstantOfShape of a stored shape is stored itself;
-        arithmetic on shapes and indices gives literals. Arithmetic on the network's own numbers is work, however
-        small they are.
+        arithmetic on shapes and indices, or on literals alone, gives literals. Arithmetic on the network's own
+        numbers is work, however small they are.
         """
         sources = [value.tensor for value in inputs[HOLDERS[op]] if value is not None] if op in HOLDERS else []
         stored: tuple[Tensor, ...] = ()
         if sources and all(tensor is not None and tensor.constant for tensor in sources):
             stored = tuple(dict.fromkeys(s for t in sources if t is not None and not t.literal for s in t.stored))
-        is_stored = bool(stored) or (op == "ConstantOfShape" and _is_stored(inputs[0]))
+        is_stored = bool(stored) or (op == "ConstantOfShape" and bool(inputs) and _is_stored(inputs[0]))
         computed = data is not None and (
-            op in ("Shape", "Size") or any(value is not None and value.from_shape for value in inputs)
+            op in ("Shape", "Size")
+            or any(value is not None and value.from_shape for value in inputs)
+            or all(value is None or (value.tensor is not None and value.tensor.literal) for value in inputs)
         )
         if not (is_stored or computed) or (data is None and any(output.shape is None for output in outputs)):
             return None
@@ -213,6 +225,28 @@ class Lowering:
                     f"the shape of {shown!r} follows from '{show_name(text(source))}', whose values are not in the file"
                 )
         return f"the shape of {shown!r} depends on data"
+
+    def _pass_sequence(self, op: str, node: onnx.NodeProto, inputs: Sequence[Value | None], scope: Scope) -> bool:
+        """Lower a node that makes a sequence of known tensors, or takes one of them; False when they are not known."""
+        out = text(node.output[0])
+        if op == "SequenceAt":
+            taken = element(inputs)
+            if taken is not None:
+                scope.values[out] = taken
+            return taken is not None
+        if op == "SequenceConstruct":
+            parts = tuple(value for value in inputs if value is not None)
+        else:
+            parts = split_to_sequence(node, inputs, scope.prefix) or ()
+        if not parts or any(part.tensor is None for part in parts):
+            return False
+        scope.values[out] = Value(lost="it is a sequence", parts=parts)
+        if op == "SplitToSequence":
+            tensors = tuple(value.tensor if value is not None else None for value in inputs)
+            made = tuple(part.tensor for part in parts if part.tensor is not None)
+            name = scope.prefix + node_name(node)
+            self.layers.append(Layer(name=name, op=op, inputs=tensors, outputs=made, attributes=attributes(node)))
+        return True
 
     def _take_branch(self, node: onnx.NodeProto, condition: onnx.TensorProto, scope: Scope) -> None:
         """An If whose condition is known runs one branch: its nodes stand in the place of the If."""

@@ -402,7 +402,9 @@ def _fault(tensor: onnx.TensorProto, raw: int, least: int, most: int) -> str | N
 
 
 def _wanted(elements: int, dtype: str, in_bytes: bool) -> int:
-    """Bytes of `raw_data`, or entries of the payload field: a complex number takes two, packed types share one."""
-    if in_bytes or 0 < BITS[dtype] < BITS["int8"]:
-        return (elements * BITS[dtype] + 7) // 8
+    """Bytes of `raw_data`, or entries of the payload field: a complex number takes two; types of which a byte holds
+    a whole number share one, float6 does not."""
+    bits = BITS[dtype]
+    if in_bytes or (0 < bits < 8 and 8 % bits == 0):
+        return (elements * bits + 7) // 8
     return elements * 2 if dtype.startswith("complex") else elements

@@ -41,6 +41,7 @@ class Value:
     data        its elements, where they are few and known
     from_shape  its elements follow from shapes and indices, not from numbers of the network
     lost        why `tensor` is None
+    parts       the tensors of a sequence, where they are known
     """
 
     tensor: Tensor | None = None
@@ -48,6 +49,7 @@ class Value:
     data: onnx.TensorProto | None = None
     from_shape: bool = False
     lost: str = ""
+    parts: tuple[Value, ...] = ()
 
 
 class Scope:
@@ -110,6 +112,16 @@ def text(name: str | bytes) -> str:
     return name if isinstance(name, str) else name.decode("utf-8", "backslashreplace")
 
 
+def readable(node: onnx.NodeProto) -> onnx.NodeProto:
+    """The node, its names as text: ONNX's own functions take no others."""
+    if all(isinstance(name, str) for name in (*node.input, *node.output)):
+        return node
+    copy = onnx.NodeProto()
+    copy.CopyFrom(node)
+    copy.input[:], copy.output[:] = map(text, node.input), map(text, node.output)
+    return copy
+
+
 def stored_value(name: str, proto: onnx.TensorProto, literal: bool = False) -> Value:
     """A stored tensor, with its elements if they are few and in the file."""
     shape = tuple(proto.dims)
@@ -163,8 +175,10 @@ def dtype(elem_type: int) -> str:
 
 def has_payload(proto: onnx.TensorProto) -> bool:
     """Its elements are in the file as it was read: not dropped, not external, not left out."""
+    if proto.data_location == onnx.TensorProto.EXTERNAL:
+        return False
     if proto.HasField("raw_data"):
-        return bool(proto.data_location != onnx.TensorProto.EXTERNAL)
+        return True
     fields = (proto.float_data, proto.int64_data, proto.int32_data, proto.double_data, proto.uint64_data)
     return any(fields) or 0 in proto.dims
 
