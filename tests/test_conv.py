@@ -74,7 +74,7 @@ def test_a_transposed_output_reaches_to_the_last_tap_of_the_last_input(c: Conv) 
 
 @given(convs(transposed=False))
 def test_the_transposed_layer_of_a_convolution_gives_back_its_input_size(c: Conv) -> None:
-    """The gradient of a convolution: output_padding makes up for what the stride rounded away (torch.nn.ConvTranspose2d)."""
+    """A gradient: output_padding makes up for what the stride rounded away (torch.nn.ConvTranspose2d)."""
     axes = zip(c.in_size, c.kernel_size, c.stride, c.dilation, c.padding, strict=True)
     lost = tuple((n + sum(p) - d * (k - 1) - 1) % s for n, k, s, d, p in axes)
     back = replace(

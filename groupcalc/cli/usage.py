@@ -58,7 +58,7 @@ def _format_panels(command: Any, ctx: Any, formatter: Any, rest: str) -> None:
         if parameter.param_type_name == "argument":
             panel, name = "Arguments", parameter.metavar
         else:
-            panel, name = parameter.rich_help_panel or rest, _name(parameter)
+            panel, name = getattr(parameter, "rich_help_panel", None) or rest, _name(parameter)
         panels.setdefault(panel, []).append((name, parameter.help or ""))
     for panel, rows in panels.items():
         with formatter.section(panel):

@@ -59,7 +59,7 @@ def expand(inputs: Sequence[str]) -> tuple[list[Target], list[Failure]]:
     refused = [os.path.normpath(text[1:]) for text in inputs if text.startswith("!")]
     targets: dict[str, Target] = {}
     failures: list[Failure] = []
-    for text in inputs:
+    for text in dict.fromkeys(inputs):  # a pipe can be read once
         try:
             for target in _targets(text, lines):
                 if not any(fnmatchcase(os.path.normpath(target.path), pattern) for pattern in refused):

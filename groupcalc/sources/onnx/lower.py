@@ -123,7 +123,8 @@ class Lowering:
         """Attributes and output shapes; equal nodes over equal shapes, networks are full of them, are resolved once."""
         plain = attributes(node)
         key: tuple[object, ...] | None = None
-        if len(plain) == len(node.attribute) and all(_tells_by_shape(op, value) for value in inputs):
+        whole = len(plain) == len(node.attribute) and "" not in node.output
+        if whole and all(_tells_by_shape(op, value) for value in inputs):
             shapes = [
                 (v.tensor.dtype, v.tensor.shape) if v is not None and v.tensor is not None else None for v in inputs
             ]

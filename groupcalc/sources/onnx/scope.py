@@ -70,7 +70,7 @@ class Scope:
         self.places |= {text(t.values.name): ~place for place, t in enumerate(graph.sparse_initializer)}
         # By place, since there can be a million; sparse ones count from the end, as Python does.
         self._tensors: list[Tensor | None] = [None] * (len(graph.initializer) + len(graph.sparse_initializer))
-        self.declared = {text(info.name): info.type for infos in (graph.value_info, graph.output) for info in infos}
+        self.declared = {text(info.name): info.type for infos in (graph.output, graph.value_info) for info in infos}
         self.faults: list[str] = parent.faults if parent else []
 
     def read(self, name: str | bytes) -> Value:
@@ -184,13 +184,13 @@ def has_payload(proto: onnx.TensorProto) -> bool:
 
 
 def constant_of(name: str, node: onnx.NodeProto) -> Value:
-    """The value of a Constant node; a scalar one is a number of the formula, not a weight (ONNX Constant-25)."""
+    """The value of a Constant node; a single number is one of the formula, not a weight (ONNX Constant-25)."""
     for attribute in node.attribute:
         if attribute.name == "sparse_value":
             return sparse_value(name, attribute.sparse_tensor)
         proto = _attribute_tensor(name, attribute)
         if proto is not None:
-            return stored_value(name, proto, literal=not proto.dims)
+            return stored_value(name, proto, literal=all(dim == 1 for dim in proto.dims))
     raise InputError("holds no value", "export the model again")
 
 

@@ -60,7 +60,8 @@ CASES = {
     "Resize by scales that are a quotient of sizes": Case(
         """(float[N,4,H,W] x, float[N,4,P,Q] z) => (y) {
         a = Shape<start=2>(z)  b = Shape<start=2>(x)  c = Cast<to=1>(a)  d = Cast<to=1>(b)  q = Div(c, d)
-        one = Constant<value_floats=[1.0, 1.0]>()  by = Concat<axis=0>(one, q)  y = Resize<mode="nearest">(x, , by) }""",
+        one = Constant<value_floats=[1.0, 1.0]>()  by = Concat<axis=0>(one, q)
+        y = Resize<mode="nearest">(x, , by) }""",
         "N=1,H=5,W=4,P=10,Q=12",
         "Resize",
     ),
@@ -281,7 +282,8 @@ CASES = {
     "If by a shape": Case(
         """(float[N,4,H] x) => (y) {
         h = Shape<start=2>(x)  one = Constant<value_ints=[1]>()  e = Equal(h, one)  two = Constant<value_ints=[2]>()
-        y = If(e) <then_branch = t () => (float[A,B] u) { u = Squeeze(x, two) }, else_branch = f () => (float[A,B,C] v) { v = Neg(x) }>
+        y = If(e) <then_branch = t () => (float[A,B] u) { u = Squeeze(x, two) },
+        else_branch = f () => (float[A,B,C] v) { v = Neg(x) }>
         }""",
         "N=2,H=1",
         "Squeeze",

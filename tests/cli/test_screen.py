@@ -1,0 +1,179 @@
+"""Width, colours, notes and progress."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from groupcalc.cli import screen
+from groupcalc.cli.options import Color
+from groupcalc.cli.screen import coloured, note, tracked, width
+
+
+def stdout(monkeypatch: pytest.MonkeyPatch, terminal: bool, columns: int = 93) -> None:
+    """Standard output is a terminal of so many columns, or is not."""
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: terminal, fileno=lambda: 1))
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((columns, 40)))
+
+
+BOTH = pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "pipe"])
+
+
+@BOTH
+@pytest.mark.parametrize("columns", ["100", "0100"])
+def test_columns_beats_the_terminal(monkeypatch: pytest.MonkeyPatch, terminal: bool, columns: str) -> None:
+    stdout(monkeypatch, terminal)
+    monkeypatch.setenv("COLUMNS", columns)
+    assert width() == 100
+
+
+@BOTH
+@pytest.mark.parametrize("columns", ["", "0", "-5", "wide", "8e1", "²", "9" * 30])
+def test_columns_that_are_no_number_count_as_none(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, columns: str
+) -> None:
+    stdout(monkeypatch, terminal)
+    monkeypatch.setenv("COLUMNS", columns)
+    assert width() == (93 if terminal else None)
+
+
+def test_a_terminal_that_knows_no_width_counts_as_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    stdout(monkeypatch, terminal=True, columns=0)
+    assert width() is None
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("color", "environment", "on_terminal", "in_pipe"),
+    [
+        ("auto", {}, True, False),
+        ("auto", {"NO_COLOR": "1"}, False, False),
+        ("auto", {"NO_COLOR": ""}, True, False),
+        ("auto", {"FORCE_COLOR": "1"}, True, True),
+        ("auto", {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False, False),
+        ("auto", {"TERM": "dumb"}, False, False),
+        ("auto", {"TERM": "xterm"}, True, False),
+        ("always", {"NO_COLOR": "1"}, True, True),
+        ("never", {"FORCE_COLOR": "1"}, False, False),
+    ],
+)
+def test_who_decides_about_colours(
+    monkeypatch: pytest.MonkeyPatch,
+    terminal: bool,
+    color: str,
+    environment: dict[str, str],
+    on_terminal: bool,
+    in_pipe: bool,
+) -> None:
+    stdout(monkeypatch, terminal)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert coloured(Color(color)) == (on_terminal if terminal else in_pipe)
+
+
+def test_closed_streams_are_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert width() is None
+    assert not coloured(Color.auto)
+    note("nobody reads this")
+    assert list(tracked("abc", 3, True)) == ["a", "b", "c"]
+
+
+def test_a_note_is_one_inert_line(capsys: pytest.CaptureFixture[str]) -> None:
+    note("a\nb\x1b[31m [red]c[/red]\u202e")
+    assert capsys.readouterr() == ("", "a\\nb\\x1b[31m [red]c[/red]\\u202e\n")
+
+
+def test_a_note_that_nobody_can_read_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def write(self, _: str) -> int:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sys, "stderr", Full())
+    note("text")
+
+
+class Bar:
+    """Stands for rich's, and remembers."""
+
+    task_ids = (7,)
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+        self.stopped = False
+
+    def update(self, task: int, completed: int) -> None:
+        assert task == 7
+        self.seen.append(completed)
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+@pytest.fixture
+def bars(monkeypatch: pytest.MonkeyPatch) -> list[Bar]:
+    """The bars that were shown; the clock says a quarter of a second more each time."""
+    shown: list[Bar] = []
+    clock = iter(range(1000))
+
+    def show(total: int) -> Bar:
+        shown.append(Bar())
+        return shown[-1]
+
+    monkeypatch.setattr(screen, "_bar", show)
+    monkeypatch.setattr(screen, "monotonic", lambda: next(clock) / 4)
+    return shown
+
+
+def _stderr(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+
+
+def test_a_bar_comes_on_a_terminal_after_half_a_second(monkeypatch: pytest.MonkeyPatch, bars: list[Bar]) -> None:
+    _stderr(monkeypatch, terminal=True)
+    assert list(tracked("abcd", 4, None)) == list("abcd")
+    [bar] = bars
+    assert bar.seen == [3, 4]  # at 0.25 s and 0.5 s there is none yet
+    assert bar.stopped
+
+
+def test_a_bar_that_is_wanted_comes_at_once(monkeypatch: pytest.MonkeyPatch, bars: list[Bar]) -> None:
+    _stderr(monkeypatch, terminal=False)
+    assert list(tracked("abcd", 4, True)) == list("abcd")
+    assert bars[0].seen == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("terminal", "total", "wanted"), [(False, 4, None), (True, 4, False), (True, 1, None), (True, 1, True)]
+)
+def test_there_is_no_bar_where_none_belongs(
+    monkeypatch: pytest.MonkeyPatch, bars: list[Bar], terminal: bool, total: int, wanted: bool | None
+) -> None:
+    _stderr(monkeypatch, terminal)
+    assert list(tracked("abcd", total, wanted)) == list("abcd")
+    assert bars == []
+
+
+def test_a_bar_goes_when_the_work_fails(monkeypatch: pytest.MonkeyPatch, bars: list[Bar]) -> None:
+    def work() -> Iterator[int]:
+        yield 1
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(tracked(work(), 2, True))
+    assert bars[0].stopped
+
+
+def test_the_real_bar_leaves_standard_output_alone(groupcalc: Callable[..., Any], net: str) -> None:
+    line = "Conv2d(8, 8, 1) @ 4x4"
+    quiet = groupcalc("analyze", net, line)
+    shown = groupcalc("analyze", net, line, "--progress")
+    assert shown.out == quiet.out
+    assert shown.code == 0

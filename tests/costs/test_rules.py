@@ -1,0 +1,170 @@
+"""Every rule on a layer whose work is written out by hand."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from groupcalc.costs.cost import Work
+from groupcalc.costs.rules import MOVES, RULES, VIEWS, cost_rule
+from groupcalc.graph import Layer, Tensor
+
+Shape = tuple[int, ...]
+
+
+class Case(NamedTuple):
+    """A layer and its work."""
+
+    op: str
+    inputs: tuple[Shape | None, ...]
+    output: Shape
+    macs: int = 0
+    other_flops: int = 0
+    attributes: dict[str, Any] = {}  # noqa: RUF012 - a NamedTuple's default, never written to
+
+
+K3 = {"kernel_size": (3, 3)}
+
+CASES = [
+    # Convolutions: each output element is c/g · |k| products; a bias is one add more.
+    Case("Conv", ((2, 8, 9), (6, 8, 3)), (2, 6, 7), 2 * 6 * 7 * 8 * 3),
+    Case("Conv", ((1, 8, 5, 5), (6, 8, 3, 3), (6,)), (1, 6, 3, 3), 6 * 9 * 8 * 9, 6 * 9),
+    Case("Conv", ((1, 8, 5, 5), (12, 2, 3, 3)), (1, 12, 3, 3), 12 * 9 * 2 * 9),  # four groups
+    Case("Conv", ((1, 4, 5, 5), (8, 1, 3, 3)), (1, 8, 3, 3), 8 * 9 * 1 * 9),  # depthwise, multiplier 2
+    Case("Conv", ((1, 2, 4, 4, 4), (3, 2, 2, 2, 2)), (1, 3, 3, 3, 3), 3 * 27 * 2 * 8),
+    # Transposed: each input element meets o/g · |k| taps.
+    Case("ConvTranspose", ((1, 8, 4, 4), (8, 6, 3, 3), (6,)), (1, 6, 9, 9), 8 * 16 * 6 * 9, 6 * 81),
+    Case("ConvTranspose", ((1, 8, 4, 4), (8, 3, 2, 2)), (1, 6, 8, 8), 8 * 16 * 3 * 4),  # two groups
+    Case("ConvInteger", ((1, 8, 5, 5), (6, 8, 3, 3)), (1, 6, 3, 3), 6 * 9 * 8 * 9),
+    Case(
+        "QLinearConv",
+        ((1, 8, 5, 5), (), (), (6, 4, 3, 3), (), (), (), (), (6,)),
+        (1, 6, 3, 3),
+        6 * 9 * 4 * 9,
+        6 * 9,
+    ),
+    # 8 channels are sampled at 9 taps of 9 places: 4 products and 4 adds each, one product more for the mask.
+    Case(
+        "DeformConv",
+        ((1, 8, 5, 5), (6, 8, 3, 3), (1, 18, 3, 3), (6,), (1, 9, 3, 3)),
+        (1, 6, 3, 3),
+        6 * 9 * 8 * 9,
+        6 * 9 + 8 * 9 * 9 * (4 + 4 + 1),
+    ),
+    # Matrix products: each output element is an inner product over k.
+    Case("Gemm", ((3, 5), (5, 7), (7,)), (3, 7), 3 * 7 * 5, 3 * 7),
+    Case("Gemm", ((5, 3), (7, 5)), (3, 7), 3 * 7 * 5, attributes={"transA": 1, "transB": 1}),
+    Case("MatMul", ((2, 4, 3, 5), (5, 7)), (2, 4, 3, 7), 2 * 4 * 3 * 7 * 5),
+    Case("MatMul", ((4, 1, 3, 5), (6, 5, 7)), (4, 6, 3, 7), 4 * 6 * 3 * 7 * 5),  # both are broadcast
+    Case("MatMul", ((5,), (5,)), (), 5),
+    Case("MatMul", ((5,), (2, 5, 7)), (2, 7), 2 * 7 * 5),
+    Case("MatMulInteger", ((3, 5), (5, 7)), (3, 7), 3 * 7 * 5),
+    Case("QLinearMatMul", ((3, 5), (), (), (5, 7)), (3, 7), 3 * 7 * 5),
+    Case("Einsum", ((2, 3, 5), (2, 5, 7)), (2, 3, 7), 2 * 3 * 5 * 7, attributes={"equation": "bij,bjk->bik"}),
+    Case("Einsum", ((2, 3, 5), (5, 7)), (2, 3, 7), 2 * 3 * 5 * 7, attributes={"equation": "...j, jk -> ...k"}),
+    # (2×3)·(3×5) first, and its product with (5×7) then.
+    Case(
+        "Einsum",
+        ((2, 3), (3, 5), (5, 7)),
+        (2, 7),
+        2 * 3 * 5 + 2 * 5 * 7,
+        attributes={"equation": "ab,bc,cd->ad"},
+    ),
+    Case("Einsum", ((4, 5),), (4,), 0, 4 * 5, attributes={"equation": "ij->i"}),
+    Case("Einsum", ((4, 5),), (5, 4), 0, 0, attributes={"equation": "ij->ji"}),
+    # 2 heads of 3 queries and 4 + 6 keys, d = 5, e = 7; each of the 60 scores is scaled and put through a softmax.
+    Case(
+        "Attention",
+        ((1, 2, 3, 5), (1, 2, 4, 5), (1, 2, 4, 7), None, (1, 2, 6, 5), (1, 2, 6, 7)),
+        (1, 2, 3, 7),
+        2 * 3 * 10 * (5 + 7),
+        2 * 3 * 10 * 6,
+    ),
+    # Normalisation: the steps of the formula, an element each.
+    Case("BatchNormalization", ((1, 4, 3, 3), (4,), (4,), (4,), (4,)), (1, 4, 3, 3), 0, 36 * 2),
+    *(
+        Case(op, ((1, 4, 3), (3,), (3,)), (1, 4, 3), 0, 12 * 7)
+        for op in ("LayerNormalization", "InstanceNormalization", "GroupNormalization")
+    ),
+    Case("MeanVarianceNormalization", ((1, 4, 3),), (1, 4, 3), 0, 12 * 5),
+    Case("RMSNormalization", ((4, 3), (3,)), (4, 3), 0, 12 * 4),
+    Case("SimplifiedLayerNormalization", ((4, 3), (3,)), (4, 3), 0, 12 * 4),
+    Case("LpNormalization", ((4, 3),), (4, 3), 0, 12 * 3),
+    Case("LRN", ((1, 4, 3, 3),), (1, 4, 3, 3), 0, 36 * (2 * 5 + 4), attributes={"size": 5}),
+    *(Case(op, ((4, 3),), (4, 3), 0, 12 * 5) for op in ("Softmax", "LogSoftmax")),
+    # Pooling and reductions: every element that is read.
+    *(
+        Case(op, ((1, 4, 6, 6),), (1, 4, 2, 2), 0, 16 * 9, attributes=K3)
+        for op in ("MaxPool", "AveragePool", "LpPool")
+    ),
+    *(
+        Case(op, ((1, 512, 7, 7),), (1, 512, 1, 1), 0, 512 * 49)  # MobileFaceNet's last plane: 25,088
+        for op in ("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool")
+    ),
+    *(
+        Case(op, ((4, 5), (1,)), (4,), 0, 20)
+        for op in (
+            "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2",
+            "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp",
+        )
+    ),
+    *(Case(op, ((4, 5),), (4,), 0, 20) for op in ("ArgMax", "ArgMin", "CumSum", "CumProd")),
+    # Elementwise: one an output element, after broadcasting.
+    *(
+        Case(op, ((4, 1), (5,)), (4, 5), 0, 20)
+        for op in (
+            "Add", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Div", "Mod", "Mul", "Pow", "PRelu", "Sub",
+        )
+    ),
+    *(
+        Case(op, ((4, 5),), (4, 5), 0, 20)
+        for op in (
+            "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BitwiseNot", "Ceil", "Celu", "Cos", "Cosh",
+            "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "Mish", "Neg",
+            "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh", "Softplus", "Softsign",
+            "Sqrt", "Swish", "Tan", "Tanh", "ThresholdedRelu", "Clip",
+        )
+    ),
+    *(Case(op, ((4, 5),) * 3, (4, 5), 0, 20 * 2) for op in ("Sum", "Max", "Min")),
+    Case("Mean", ((4, 5),) * 3, (4, 5), 0, 20 * 3),
+    Case("Sum", ((4, 5),), (4, 5), 0, 0),
+    *(Case(op, ((4, 5), (), ()), (4, 5), 0, 20 * 2) for op in ("QuantizeLinear", "DequantizeLinear")),
+    Case("DynamicQuantizeLinear", ((4, 5),), (4, 5), 0, 20 * 4),
+    # Resampling: a product and an add a tap; nearest copies.
+    Case("Resize", ((1, 2, 4, 4),), (1, 2, 8, 8), 0, 0, {"mode": "nearest"}),
+    Case("Resize", ((1, 2, 4, 4),), (1, 2, 8, 8), 0, 2 * 2**2 * 128, {"mode": "linear"}),
+    Case("Resize", ((1, 2, 4, 4),), (1, 2, 4, 8), 0, 2 * 4**1 * 64, {"mode": "cubic"}),
+    Case("Upsample", ((1, 2, 4, 4),), (1, 2, 8, 8), 0, 2 * 2**2 * 128, {"mode": "linear"}),
+    Case("GridSample", ((1, 2, 4, 4), (1, 3, 3, 2)), (1, 2, 3, 3), 0, 2 * 2**2 * 18, {"mode": "bilinear"}),
+    Case("RoiAlign", ((1, 2, 9, 9), (3, 4), (3,)), (3, 2, 5, 5), 0, 8 * 2**2 * 150, {"sampling_ratio": 2}),
+    Case("MaxRoiPool", ((1, 2, 9, 9), (3, 5)), (3, 2, 5, 5), 0, 150),
+    # No arithmetic.
+    *(Case(op, ((4, 5),), (4, 5)) for op in (*VIEWS, *MOVES)),
+]  # fmt: skip
+
+
+def work(case: Case) -> Work:
+    inputs = tuple(
+        None if shape is None else Tensor(name=f"x{place}", shape=shape) for place, shape in enumerate(case.inputs)
+    )
+    y = Tensor(name="y", shape=case.output)
+    return RULES[case.op].work(Layer(name="n", op=case.op, inputs=inputs, outputs=(y,), attributes=case.attributes))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.op)
+def test_a_rule_gives_the_work_that_is_written_out(case: Case) -> None:
+    assert work(case) == Work(macs=case.macs, other_flops=case.other_flops)
+
+
+def test_every_rule_has_a_case() -> None:
+    assert set(RULES) == {case.op for case in CASES}
+
+
+def test_a_second_rule_for_an_operator_is_refused() -> None:
+    with pytest.raises(ValueError, match="operator Conv has a rule already"):
+        cost_rule("Conv")(lambda layer: Work())
+
+
+def test_every_rule_says_what_it_counts() -> None:
+    assert all(rule.work.__doc__ for rule in RULES.values())

@@ -1,0 +1,96 @@
+"""Saved results: the keys that other programs read, and reading them back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from groupcalc.costs.model import cost
+from groupcalc.costs.snapshot import header, model_data, read_models
+from groupcalc.errors import InputError
+from groupcalc.sources.spec import load_lines
+
+LINES = ["stem = Conv2d(3, 64, 7, stride=2, padding=3, bias=False) @ 1x3x224x224", "BatchNorm2d(64)", "ReLU() *2"]
+
+
+def saved() -> dict[str, Any]:
+    return {**header(), "models": [model_data(cost(load_lines(LINES)))]}
+
+
+def test_the_header_states_version_and_convention() -> None:
+    found = header()
+    assert found["schema_version"] == 1
+    assert found["tool"]["name"] == "groupcalc"
+    assert found["convention"] == {"flops_per_mac": 2, "padded_taps": "counted"}
+
+
+def test_the_keys_of_a_model_are_those_of_the_interface() -> None:
+    (model,) = saved()["models"]
+    assert list(model) == ["name", "path", "inputs", "totals", "layers", "uncounted", "warnings"]
+    assert list(model["totals"]) == [
+        "params", "buffers", "macs", "flops", "weight_bytes", "input_bytes", "output_bytes", "peak_activation_bytes",
+        "dense_macs", "dense_params",
+    ]  # fmt: skip
+    assert list(model["layers"][0]) == [
+        "name", "op", "groups", "inputs", "outputs", "params", "buffers", "macs", "flops", "weight_bytes",
+        "input_bytes", "output_bytes", "arithmetic_intensity", "dense_macs", "dense_params", "repeat", "shared",
+        "estimate_s", "bound",
+    ]  # fmt: skip
+
+
+def test_a_layer_says_what_it_is() -> None:
+    stem, norm, relu = saved()["models"][0]["layers"]
+    assert stem["op"] == "Conv"
+    assert stem["inputs"] == [[1, 3, 224, 224]]  # activations only
+    assert stem["outputs"] == [[1, 64, 112, 112]]
+    assert stem["macs"] == 64 * 112 * 112 * 3 * 7 * 7
+    assert norm["buffers"] == 2 * 64
+    assert relu["repeat"] == 2
+    assert relu["flops"] == 2 * (64 * 112 * 112)
+
+
+def test_a_saved_result_reads_back_with_every_figure() -> None:
+    data = saved()
+    models = read_models(json.loads(json.dumps(data)))
+    assert [model_data(model) for model in models] == data["models"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema_version": 99}, "schema_version 99 is not known (this groupcalc reads 1)"),
+        ({"schema_version": None}, "schema_version None is not known (this groupcalc reads 1)"),
+        ({"models": 3}, "is no saved result of groupcalc"),
+        ({"models": [{}]}, "is no saved result of groupcalc"),
+    ],
+)
+def test_what_is_no_saved_result_is_refused_in_one_line(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_models({**saved(), **change})
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [-1, 1.0, True, "3", None, []])
+def test_a_count_that_is_no_count_is_refused(value: object) -> None:
+    data = saved()
+    data["models"][0]["layers"][0]["macs"] = value
+    with pytest.raises(InputError):
+        read_models(data)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@given(JSON)
+def test_junk_is_refused_and_nothing_else(junk: Any) -> None:
+    with pytest.raises(InputError):
+        read_models({"schema_version": 1, "models": [junk]})

@@ -1,0 +1,60 @@
+"""Which libraries a command loads: a start is fast because it waits for nothing that it does not need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LINE = "Conv2d(64, 128, 3, padding=1, groups=32) @ 56x56"
+
+PROBE = """
+import sys
+from groupcalc.cli import run
+status = run(sys.argv[1:])
+heavy = {"onnx", "numpy", "numba", "torch", "onnxruntime"}
+print("loaded:", *sorted(heavy & set(sys.modules)), file=sys.stderr)
+sys.exit(status)
+"""
+
+
+def loaded(*words: str | Path) -> list[str]:
+    """The heavy libraries that a fresh interpreter has loaded at the end of a command."""
+    command = [sys.executable, "-c", PROBE, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout
+    [line] = done.stderr.splitlines()
+    return line.split()[1:]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        ["analyze", "--help"],
+        ["analyze", LINE, "--groups", "1,2", "-o", "html", "-o", "csv:/dev/null", "-o", "json:/dev/null"],
+    ],
+    ids=["help", "version", "help-of-analyze", "layer-line"],
+)
+def test_what_needs_no_library_loads_none(words: list[str]) -> None:
+    assert loaded(*words) == []
+
+
+def test_a_layer_file_loads_no_library(tmp_path: Path) -> None:
+    net = tmp_path / "net.toml"
+    net.write_text(f"schema = 1\nlayers = ['{LINE}']\n")
+    assert loaded("analyze", net) == []
+
+
+def test_a_saved_result_loads_no_library(tmp_path: Path) -> None:
+    saved = tmp_path / "saved.json"
+    loaded("analyze", LINE, "-o", f"json:{saved}", "-o", "table")
+    assert loaded("analyze", saved) == []
+
+
+def test_an_onnx_file_loads_onnx_and_the_numpy_that_it_needs() -> None:
+    model = Path(__file__).parents[1] / "examples" / "resnext50_32x4d.onnx"
+    assert loaded("analyze", model) == ["numpy", "onnx"]
