@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from groupcalc.costs.cost import Work
-from groupcalc.costs.rules import MOVES, RULES, VIEWS, cost_rule
+from groupcalc.costs.rules import RULES, cost_rule
+from groupcalc.costs.rules.movement import MOVES, VIEWS
 from groupcalc.graph import Layer, Tensor
 
 Shape = tuple[int, ...]
@@ -80,6 +81,24 @@ CASES = [
         (1, 2, 3, 7),
         2 * 3 * 10 * (5 + 7),
         2 * 3 * 10 * 6,
+    ),
+    # 7 steps of a batch of 2 through one direction: 5 inputs and 3 hidden units a gate.
+    Case("RNN", ((7, 2, 5), (1, 3, 5), (1, 3, 3)), (7, 1, 2, 3), 7 * 2 * 3 * (5 + 3), 7 * 2 * 3 * 1),
+    # Two directions, with biases: 3 gates a unit.
+    Case(
+        "GRU",
+        ((7, 2, 5), (2, 9, 5), (2, 9, 3), (2, 18)),
+        (7, 2, 2, 3),
+        2 * 7 * 2 * (3 * 3) * (5 + 3),
+        2 * 7 * 2 * 3 * (8 + 3),
+    ),
+    # Biases and peepholes: c meets the gates i, o and f, one product more each.
+    Case(
+        "LSTM",
+        ((7, 2, 5), (1, 12, 5), (1, 12, 3), (1, 24), None, None, None, (1, 9)),
+        (7, 1, 2, 3),
+        7 * 2 * (4 * 3) * (5 + 3) + 7 * 2 * 3 * 3,
+        7 * 2 * 3 * (9 + 4),
     ),
     # Normalisation: the steps of the formula, an element each.
     Case("BatchNormalization", ((1, 4, 3, 3), (4,), (4,), (4,), (4,)), (1, 4, 3, 3), 0, 36 * 2),

@@ -1,0 +1,40 @@
+"""No arithmetic: these operators are counted, and the count is zero."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from groupcalc.costs.cost import Work
+from groupcalc.costs.rules.registry import Rule, add_rule
+from groupcalc.graph import Layer
+
+
+def _nothing(layer: Layer) -> Work:
+    """no arithmetic"""
+    return Work()
+
+
+VIEWS: Mapping[str, tuple[int, ...]] = {
+    "Dropout": (1, 2), "Flatten": (), "Identity": (), "Reshape": (1,), "Shape": (0,), "Size": (0,), "Squeeze": (1,),
+    "Unsqueeze": (1,),
+}  # fmt: skip
+"""The same elements under another shape, and which inputs are arguments: no row, no traffic."""
+
+MOVES: Mapping[str, tuple[int, ...]] = {
+    **dict.fromkeys(
+        ("And", "Bernoulli", "BitCast", "Cast", "CastLike", "Compress", "Concat", "DepthToSpace", "Equal", "EyeLike",
+         "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "NonZero", "Not", "Or", "RandomNormal",
+         "RandomNormalLike", "RandomUniform", "RandomUniformLike", "ReverseSequence", "SpaceToDepth", "Transpose",
+         "Unique", "Where", "Xor"), ()),
+    **dict.fromkeys(
+        ("CenterCropPad", "ConstantOfShape", "Expand", "Gather", "GatherElements", "GatherND", "OneHot", "Split",
+         "SplitToSequence", "Tile", "TopK", "Trilu"), (1,)),
+    "Col2Im": (1, 2), "Pad": (1, 2, 3), "Range": (0, 1, 2), "ScatterElements": (1,), "ScatterND": (1,), "Scatter": (1,),
+    "Slice": (1, 2, 3, 4), "NonMaxSuppression": (2, 3, 4),
+}  # fmt: skip
+"""Elements are moved, chosen or compared, and which inputs are arguments: a row with traffic, without FLOPs."""
+
+for _op, _arguments in VIEWS.items():
+    add_rule(_op, Rule(work=_nothing, arguments=frozenset(_arguments), view=True))
+for _op, _arguments in MOVES.items():
+    add_rule(_op, Rule(work=_nothing, arguments=frozenset(_arguments)))
