@@ -95,8 +95,8 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unresolved:
-    """A node that could not become a Layer, and why."""
+class Uncounted:
+    """A node that the figures leave out, and why."""
 
     name: str
     op: str
@@ -119,5 +119,5 @@ class Graph:
     inputs: tuple[Tensor, ...] = ()
     outputs: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()
-    unresolved: tuple[Unresolved, ...] = ()
+    unresolved: tuple[Uncounted, ...] = ()
     warnings: tuple[str, ...] = ()

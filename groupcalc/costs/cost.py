@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
-from groupcalc.graph import Layer, Tensor
+from groupcalc.graph import Layer, Tensor, Uncounted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,15 +90,6 @@ class LayerCost:
     repeat: int = 1
     shared: tuple[str, ...] = ()
     layer: Layer | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Uncounted:
-    """A node that the figures leave out, and why."""
-
-    name: str
-    op: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from groupcalc.conv import SLOTS
 from groupcalc.costs import FLOPS_PER_MAC
-from groupcalc.costs.cost import Cost, GraphCost, LayerCost, Uncounted
+from groupcalc.costs.cost import Cost, GraphCost, LayerCost
 from groupcalc.costs.memory import peak_activation_bytes
 from groupcalc.costs.rules import RULES, Rule
-from groupcalc.graph import BITS, Graph, Layer, Tensor
+from groupcalc.graph import BITS, Graph, Layer, Tensor, Uncounted
 
 NEVER_LEARNED = frozenset({"bool", "int64", "string"})
 """What indices, conditions and text are stored as; no weight is."""
@@ -21,7 +21,7 @@ def cost(graph: Graph, path: str = "") -> GraphCost:
     """The cost of every layer of a graph, in order; what has no rule or no shape stands in `uncounted`."""
     owners: dict[str, str] = {}
     rows: list[LayerCost] = []
-    uncounted = [Uncounted(name=node.name, op=node.op, reason=node.reason) for node in graph.unresolved]
+    uncounted = list(graph.unresolved)
     for layer in graph.layers:
         rule = RULES.get(layer.op)
         if rule is None:

@@ -11,9 +11,9 @@ from typing import Any
 
 from groupcalc import __version__
 from groupcalc.costs import CONVENTION
-from groupcalc.costs.cost import KEYS, Cost, GraphCost, LayerCost, Uncounted
+from groupcalc.costs.cost import KEYS, Cost, GraphCost, LayerCost
 from groupcalc.errors import InputError
-from groupcalc.graph import Tensor
+from groupcalc.graph import Tensor, Uncounted
 
 SCHEMA_VERSION = 1
 

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from groupcalc.conv import Conv, conv
-from groupcalc.costs.cost import Cost, GraphCost, LayerCost, Uncounted
-from groupcalc.graph import Tensor
+from groupcalc.costs.cost import Cost, GraphCost, LayerCost
+from groupcalc.graph import Tensor, Uncounted
 from groupcalc.whatif import Skipped, WhatIf
 
 HOSTILE = (

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groupcalc.costs.cost import KEYS, Cost, GraphCost, Uncounted
+from groupcalc.costs.cost import KEYS, Cost, GraphCost
 from groupcalc.errors import UsageError
+from groupcalc.graph import Uncounted
 from groupcalc.report.document import Report, Table
 from groupcalc.report.views import analysis, select_rows
 

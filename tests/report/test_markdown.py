@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from groupcalc.costs.cost import GraphCost, Uncounted
+from groupcalc.costs.cost import GraphCost
+from groupcalc.graph import Uncounted
 from groupcalc.report.render import markdown
 from groupcalc.report.views import analysis
 from groupcalc.units import show_name

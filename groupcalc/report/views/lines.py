@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from groupcalc.costs.cost import GraphCost, LayerCost, Uncounted
+from groupcalc.costs.cost import GraphCost, LayerCost
+from groupcalc.graph import Uncounted
 from groupcalc.report.views.fields import layers_of
 from groupcalc.units import show_bytes, show_count, show_intensity, show_percent, show_ratio
 

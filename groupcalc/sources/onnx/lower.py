@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import onnx
 
 from groupcalc.errors import GroupcalcError, InputError
-from groupcalc.graph import Graph, Layer, Tensor, Unresolved
+from groupcalc.graph import Graph, Layer, Tensor, Uncounted
 from groupcalc.sources.given import Given
 from groupcalc.sources.onnx.fold import Folder, shape_value
 from groupcalc.sources.onnx.geometry import attributes, check_rearranged, checked_attributes
@@ -57,7 +57,7 @@ class Lowering:
         self.folder = Folder(opsets)
         self.resolved: dict[tuple[object, ...], Resolved] = {}
         self.layers: list[Layer] = []
-        self.unresolved: list[Unresolved] = []
+        self.unresolved: list[Uncounted] = []
 
     def graph(self, name: str, warnings: Sequence[str] = ()) -> Graph:
         """The whole model as a Graph."""
@@ -110,7 +110,7 @@ class Lowering:
             if not reason and any(value.tensor is None for value in values):
                 reason = self._shapeless(node, inputs, values)
             if reason:
-                self.unresolved.append(Unresolved(name=name, op=op, reason=reason))
+                self.unresolved.append(Uncounted(name=name, op=op, reason=reason))
             else:
                 tensors = tuple([value.tensor if value is not None else None for value in inputs])
                 made = tuple([v.tensor for n, v in zip(node.output, values, strict=True) if n and v.tensor is not None])
