@@ -28,6 +28,8 @@ class Case(NamedTuple):
 K3 = {"kernel_size": (3, 3)}
 
 CASES = [
+    # 2 coordinates at 5×6 places, each an inner product with (x, y, 1).
+    Case("AffineGrid", ((4, 2, 3), (4,)), (4, 5, 6, 2), 4 * 5 * 6 * 2 * 3),
     # Convolutions: each output element is c/g · |k| products; a bias is one add more.
     Case("Conv", ((2, 8, 9), (6, 8, 3)), (2, 6, 7), 2 * 6 * 7 * 8 * 3),
     Case("Conv", ((1, 8, 5, 5), (6, 8, 3, 3), (6,)), (1, 6, 3, 3), 6 * 9 * 8 * 9, 6 * 9),
@@ -129,6 +131,11 @@ CASES = [
         )
     ),
     *(Case(op, ((4, 5),), (4,), 0, 20) for op in ("ArgMax", "ArgMin", "CumSum", "CumProd")),
+    Case("Hardmax", ((4, 5),), (4, 5), 0, 20),
+    Case("SwiGLU", ((4, 5), (4, 5)), (4, 5), 0, 2 * 20),
+    # 2 heads of 8 at 3 places; 4 of each 8 are rotated.
+    Case("RotaryEmbedding", ((1, 2, 3, 8), (10, 2), (10, 2)), (1, 2, 3, 8), 0, 3 * (2 * 3 * 4)),
+    Case("RotaryEmbedding", ((1, 3, 16), (10, 4), (10, 4)), (1, 3, 16), 0, 3 * (3 * 16), {"num_heads": 2}),
     # Elementwise: one an output element, after broadcasting.
     *(
         Case(op, ((4, 1), (5,)), (4, 5), 0, 20)

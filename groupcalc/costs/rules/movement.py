@@ -29,6 +29,7 @@ MOVES: Mapping[str, tuple[int, ...]] = {
     **dict.fromkeys(
         ("CenterCropPad", "ConstantOfShape", "Expand", "Gather", "GatherElements", "GatherND", "OneHot", "Split",
          "SplitToSequence", "Tile", "TopK", "Trilu"), (1,)),
+    "MaxUnpool": (2,), "TensorScatter": (2,),
     "Col2Im": (1, 2), "Pad": (1, 2, 3), "Range": (0, 1, 2), "ScatterElements": (1,), "ScatterND": (1,), "Scatter": (1,),
     "Slice": (1, 2, 3, 4), "NonMaxSuppression": (2, 3, 4),
 }  # fmt: skip

@@ -119,3 +119,24 @@ def quantize_linear(layer: Layer) -> Work:
 def dynamic_quantize_linear(layer: Layer) -> Work:
     """the range of x, then scale and zero point: 4 FLOPs an element"""
     return Work(other_flops=4 * out(layer))
+
+
+@cost_rule("Hardmax")
+def hardmax(layer: Layer) -> Work:
+    """one comparison an element"""
+    return elementwise(layer)
+
+
+@cost_rule("SwiGLU")
+def swiglu(layer: Layer) -> Work:
+    """swish(a) ⊙ b: an activation and a product, 2 FLOPs an element"""
+    return Work(other_flops=2 * out(layer))
+
+
+@cost_rule("RotaryEmbedding", arguments=(3,), buffers=(1, 2))
+def rotary_embedding(layer: Layer) -> Work:
+    """two products and an add for every element that is rotated: 2 · |cos| of each head (ONNX RotaryEmbedding-23)"""
+    x, cos = tensor(layer, 0), tensor(layer, 1)
+    head = x.shape[-1] // (int(layer.attributes["num_heads"]) if len(x.shape) == 3 else 1)
+    rotated = min(2 * cos.shape[-1], head)
+    return Work(other_flops=3 * (x.size // head * rotated if head else 0))

@@ -154,3 +154,10 @@ def attention(layer: Layer) -> Work:
     is_masked = given(layer, 3) or bool(layer.attributes.get("is_causal", 0))
     each = 6 + is_masked + (3 if layer.attributes.get("softcap", 0) else 0)
     return Work(macs=(q.size + y.size) * t, other_flops=rows * t * each)
+
+
+@cost_rule("AffineGrid", arguments=(1,))
+def affine_grid(layer: Layer) -> Work:
+    """theta[n, r, r+1] @ (place, 1)[r+1] for each place -> grid[n, *size, r]: |grid| · (r+1) MACs"""
+    *_, columns = tensor(layer, 0).shape
+    return Work(macs=out(layer) * columns)
