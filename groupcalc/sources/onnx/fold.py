@@ -10,7 +10,8 @@ import onnx
 
 from groupcalc.graph import Tensor
 from groupcalc.sources.onnx.infer import Inferred, domain_of
-from groupcalc.sources.onnx.scope import DTYPES, Value, has_payload, is_small, readable
+from groupcalc.sources.onnx.payload import DTYPES, has_payload
+from groupcalc.sources.onnx.scope import Value, is_small, readable
 
 TOTAL_ELEMENTS = 2**22
 """All computed values together, so that a file made of them costs bounded time and memory."""

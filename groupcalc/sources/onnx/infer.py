@@ -10,7 +10,8 @@ import onnx
 from onnx.shape_inference import infer_node_outputs
 
 from groupcalc.sources.onnx.inputs import symbol
-from groupcalc.sources.onnx.scope import DTYPES, Value, readable, text, type_of
+from groupcalc.sources.onnx.payload import DTYPES
+from groupcalc.sources.onnx.scope import Value, readable, text, type_of
 from groupcalc.units import show_name, show_shape
 
 DEFAULT_DOMAINS = ("", "ai.onnx")

@@ -11,7 +11,8 @@ import onnx
 from groupcalc.errors import GeometryError, InputError, MissingDimsError
 from groupcalc.graph import Tensor
 from groupcalc.sources.given import Given
-from groupcalc.sources.onnx.scope import dtype, text
+from groupcalc.sources.onnx.payload import dtype
+from groupcalc.sources.onnx.scope import text
 from groupcalc.units import show_name, show_shape
 
 Dim = int | str

@@ -14,7 +14,8 @@ from groupcalc.sources.onnx.fold import Folder, shape_value
 from groupcalc.sources.onnx.geometry import attributes, check_rearranged, checked_attributes
 from groupcalc.sources.onnx.infer import Inference, Inferred, RefusedError, domain_of, operator_set, tells_shape
 from groupcalc.sources.onnx.inputs import declared_inputs, resolve_inputs, symbols
-from groupcalc.sources.onnx.scope import INDEX_DTYPES, Scope, Value, constant_of, dtype, text
+from groupcalc.sources.onnx.payload import dtype
+from groupcalc.sources.onnx.scope import INDEX_DTYPES, Scope, Value, constant_of, text
 from groupcalc.sources.onnx.sequences import element, split_to_sequence
 from groupcalc.units import show_name
 

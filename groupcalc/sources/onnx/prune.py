@@ -5,7 +5,6 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from math import prod
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from groupcalc.errors import InputError
-from groupcalc.graph import BITS
-from groupcalc.units import show_bytes, show_name, show_shape
+from groupcalc.sources.onnx.payload import entry_field, fault
+from groupcalc.units import show_bytes
 
 SMALL_BYTES = 4096
 """The largest payload that is kept: arithmetic on shapes needs small constants, and nothing needs the others."""
@@ -31,9 +30,6 @@ MAX_DEPTH = 100
 
 MAX_PIECES = 1000
 """Occurrences of a field that stands once: they merge, and no writer makes more than one."""
-
-MAX_RANK = 64
-"""NumPy's. A product of a million dims would take hours."""
 
 NAMED_FAULTS = 20
 """The most faulty tensors that are named."""
@@ -284,12 +280,12 @@ class _Pruner:
 
     def _check_payload(self, tensor: onnx.TensorProto, stored: dict[str, _Stored]) -> None:
         raw = stored.get("raw_data", _Stored())
-        entries = stored.get(ENTRY_FIELDS.get(tensor.data_type, UNDEFINED)[1], _Stored())
-        fault = _fault(tensor, raw.size, entries.least, entries.most)
-        if fault:
+        entries = stored.get(entry_field(tensor), _Stored())
+        found = fault(tensor, raw.size, entries.least, entries.most)
+        if found:
             self.faults += 1
             if len(self.named) < NAMED_FAULTS:
-                self.named.append(fault)
+                self.named.append(found)
 
     def _keep(self, piece: bytes | bytearray | memoryview) -> int:
         self._check_room(len(piece))
@@ -356,55 +352,3 @@ def _damage(name: str, promised: int, left: int) -> InputError:
     if promised > left:
         return InputError(f"is cut short: field {name} promises {promised} bytes, {max(left, 0)} are left", AGAIN)
     return InputError("is not an ONNX model, or a damaged one: a field has number 0", AGAIN)
-
-
-def _entry_fields() -> dict[int, tuple[str, str]]:
-    """Element type -> its dtype, and the payload field for it where there is no `raw_data`."""
-    fields = {}
-    for number in onnx.helper.get_all_tensor_dtypes():
-        dtype = "string" if number == onnx.TensorProto.STRING else onnx.helper.tensor_dtype_to_np_dtype(number).name
-        if dtype in BITS:
-            fields[number] = (str(dtype), str(onnx.helper.tensor_dtype_to_field(number)))
-    return fields
-
-
-ENTRY_FIELDS = _entry_fields()
-UNDEFINED = ("", "")
-EXTERNAL = int(onnx.TensorProto.EXTERNAL)
-
-
-def payload_fault(tensor: onnx.TensorProto) -> str | None:
-    """A line that names the tensor if its payload is shorter or longer than its dims say; none at all is no fault."""
-    _, name = ENTRY_FIELDS.get(tensor.data_type, UNDEFINED)
-    entries = len(getattr(tensor, name)) if name else 0
-    return _fault(tensor, len(tensor.raw_data), entries, entries)
-
-
-def _fault(tensor: onnx.TensorProto, raw: int, least: int, most: int) -> str | None:
-    """What is wrong with `raw` bytes, or else with `least` to `most` entries, for the dims of this tensor."""
-    dtype, name = ENTRY_FIELDS.get(tensor.data_type, UNDEFINED)
-    dims = tensor.dims
-    if (
-        not dtype
-        or tensor.data_location == EXTERNAL
-        or not (raw or most)
-        or len(dims) > MAX_RANK
-        or min(dims, default=0) < 0
-    ):
-        return None
-    wanted = _wanted(prod(dims), dtype, in_bytes=raw > 0)
-    least, most, unit = (raw, raw, "bytes") if raw else (least, most, f"entries in {name}")
-    if least <= wanted <= most:
-        return None
-    held = f"{least}" if least == most else f"{least} to {most}"
-    own_name = tensor.name if isinstance(tensor.name, str) else tensor.name.decode(errors="backslashreplace")
-    return f"tensor '{show_name(own_name)}': holds {held} {unit}, {dtype}[{show_shape(tensor.dims)}] takes {wanted}"
-
-
-def _wanted(elements: int, dtype: str, in_bytes: bool) -> int:
-    """Bytes of `raw_data`, or entries of the payload field: a complex number takes two; types of which a byte holds
-    a whole number share one, float6 does not."""
-    bits = BITS[dtype]
-    if in_bytes or (0 < bits < 8 and 8 % bits == 0):
-        return (elements * bits + 7) // 8
-    return elements * 2 if dtype.startswith("complex") else elements

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,7 +9,7 @@ import onnx
 
 from groupcalc.errors import InputError
 from groupcalc.graph import Tensor
-from groupcalc.sources.onnx.prune import payload_fault
+from groupcalc.sources.onnx.payload import ELEM_TYPES, dtype, has_payload, payload_fault
 from groupcalc.units import show_name
 
 VALUE_ELEMENTS = 4096
@@ -19,17 +18,8 @@ VALUE_ELEMENTS = 4096
 FLOAT_ELEMENTS = 16
 """The same for floating-point numbers: only scales, one an axis, and the bounds of a range tell a shape."""
 
-ELEM_TYPES: Mapping[str, int] = {
-    "string" if number == onnx.TensorProto.STRING else str(onnx.helper.tensor_dtype_to_np_dtype(number).name): number
-    for number in onnx.helper.get_all_tensor_dtypes()
-    if number != onnx.TensorProto.UNDEFINED
-}
-"""ONNX element types by the name that a Tensor carries: numpy's, or ml_dtypes' for what numpy lacks."""
-
 INDEX_DTYPES = frozenset({"int64", "int32", "bool"})
 """What shapes, indices and conditions are made of."""
-
-DTYPES = {number: name for name, number in ELEM_TYPES.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +47,6 @@ class Scope:
 
     values  what nodes have made, and the inputs
     places  where a stored tensor stands among the initializers; below zero among the sparse ones
-    read    how many of them some node has read
     faults  payloads that do not fit their dims, of all scopes together
     """
 
@@ -163,24 +152,6 @@ def sparse_value(name: str, proto: onnx.SparseTensorProto) -> Value:
 def type_of(dtype: str, shape: tuple[int, ...]) -> onnx.TypeProto:
     """A tensor's type as ONNX's inference takes it."""
     return onnx.helper.make_tensor_type_proto(ELEM_TYPES[dtype], shape)
-
-
-def dtype(elem_type: int) -> str:
-    """The dtype name of an ONNX element type; InputError for a number that ONNX does not define."""
-    try:
-        return DTYPES[elem_type]
-    except KeyError:
-        raise InputError(f"element type {elem_type} is not one of ONNX's", "export the model again") from None
-
-
-def has_payload(proto: onnx.TensorProto) -> bool:
-    """Its elements are in the file as it was read: not dropped, not external, not left out."""
-    if proto.data_location == onnx.TensorProto.EXTERNAL:
-        return False
-    if proto.HasField("raw_data"):
-        return True
-    fields = (proto.float_data, proto.int64_data, proto.int32_data, proto.double_data, proto.uint64_data)
-    return any(fields) or 0 in proto.dims
 
 
 def constant_of(name: str, node: onnx.NodeProto) -> Value:

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from groupcalc.errors import InputError
-from groupcalc.sources.onnx import prune
-from groupcalc.sources.onnx.prune import SMALL_BYTES, parse_model, payload_fault, read_model
+from groupcalc.sources.onnx import payload, prune
+from groupcalc.sources.onnx.payload import payload_fault
+from groupcalc.sources.onnx.prune import SMALL_BYTES, parse_model, read_model
 
 PAYLOADS = ("raw_data", "float_data", "int32_data", "string_data", "int64_data", "double_data", "uint64_data")
-DTYPES = sorted(prune.ENTRY_FIELDS)
+DTYPES = sorted(payload.DTYPES)
 
 # --- what the answer must be, by way of the whole proto -------------------------------------------------------------
 
@@ -282,7 +283,7 @@ def test_every_type_is_counted_as_onnx_stores_it(dtype: int) -> None:
     tensor = typed(dtype, 5)
     assert payload_fault(tensor) is None
     tensor.dims[0] = 9
-    dtype_name, field = prune.ENTRY_FIELDS[dtype]
+    dtype_name, field = payload.DTYPES[dtype], payload.ENTRY_FIELDS[dtype]
     wanted = {"complex64": 18, "complex128": 18, "int4": 5, "uint4": 5, "float4_e2m1fn": 5, "int2": 3, "uint2": 3}
     fault = f"entries in {field}, {dtype_name}[9] takes {wanted.get(dtype_name, 9)}"
     assert payload_fault(tensor) == f"tensor 'w': holds {len(getattr(tensor, field))} {fault}"
@@ -295,9 +296,7 @@ def test_raw_bytes_of_every_type_are_counted_as_onnx_stores_them(dtype: int) -> 
     assert payload_fault(tensor) is None
     tensor.raw_data += b"?"
     size = len(tensor.raw_data)
-    assert (
-        payload_fault(tensor) == f"tensor 'w': holds {size} bytes, {prune.ENTRY_FIELDS[dtype][0]}[5] takes {size - 1}"
-    )
+    assert payload_fault(tensor) == f"tensor 'w': holds {size} bytes, {payload.DTYPES[dtype]}[5] takes {size - 1}"
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=TensorProto.DataType.Name)
@@ -308,7 +307,7 @@ def test_dropped_payloads_are_counted_too(dtype: int, count: int) -> None:
     assert payload_size(tensor) > SMALL_BYTES
     read = parse_model(model_of(graph(initializer=(tensor,))).SerializeToString())
     # Counting packed integers would mean reading them: 20,001 bytes may well be 20,000 numbers.
-    unseen = prune.ENTRY_FIELDS[dtype][1] in ("int32_data", "int64_data", "uint64_data")
+    unseen = payload.ENTRY_FIELDS[dtype] in ("int32_data", "int64_data", "uint64_data")
     assert len(read.warnings) == (count != 20_001 and not unseen)
     assert payload_size(read.model.graph.initializer[0]) == 0
 
