@@ -163,7 +163,7 @@ def test_an_operator_without_a_rule_is_uncounted_never_zero() -> None:
     found = priced([foo, node("Relu", "y", "z")], [], x=(2, 3))
     assert [(n.name, n.op, n.reason) for n in found.uncounted] == [
         ("n7", "com.acme::Foo", "no rule, and no shape for 'y'"),
-        ("z", "Relu", "no shape for 'y': nothing tells it"),
+        ("z", "Relu", "no shape for 'y': its own node is uncounted"),
     ]
 
 

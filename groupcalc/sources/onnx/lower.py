@@ -300,7 +300,7 @@ def _value(name: str, found: Inferred, proto: onnx.TensorProto | None) -> Value:
     if found.shape is not None:
         return Value(tensor=Tensor(name=name, shape=found.shape, dtype=found.dtype), data=proto)
     if found.type is None:
-        return Value(lost="nothing tells it")
+        return Value(lost="its own node is uncounted")
     return Value(
         type=found.type, lost="it depends on data" if found.type.HasField("tensor_type") else "it is no tensor"
     )

@@ -461,7 +461,7 @@ def test_a_shape_that_depends_on_data_takes_with_it_what_follows_and_nothing_els
 
 def test_a_custom_operator_without_a_shape_is_not_counted_nor_is_what_follows(read):
     graph = read(f"{X} {{ a = acme.Foo(x)  b = Relu(a)  y = Relu(x) }}")
-    assert reasons(graph) == {"a": "no rule, and no shape for 'a'", "b": "no shape for 'a': nothing tells it"}
+    assert reasons(graph) == {"a": "no rule, and no shape for 'a'", "b": "no shape for 'a': its own node is uncounted"}
     assert graph.unresolved[0].op == "acme::Foo"
     assert ops(graph) == ["Relu"]
 
