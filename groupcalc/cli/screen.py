@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from time import monotonic
+from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
 
 from groupcalc.cli.options import Color
@@ -51,29 +51,35 @@ def note(text: str) -> None:
 
 
 def tracked(items: Iterable[T], total: int, wanted: bool | None) -> Iterator[T]:
-    """The items as they come, with a bar on standard error once they take a while."""
-    if total < 2 or wanted is False or sys.stderr is None or (wanted is None and not sys.stderr.isatty()):
+    """The items as they come, with a bar on standard error once they take a while, be it the first alone."""
+    if wanted is False or sys.stderr is None or (wanted is None and not sys.stderr.isatty()):
         yield from items
         return
-    start = monotonic()
-    bar: Progress | None = None
+    bars: list[Progress] = []
+    timer = Timer(PROGRESS_AFTER_S, lambda: bars.append(_bar(total)))
+    if wanted:
+        bars.append(_bar(total))
+    else:
+        timer.start()
     try:
         for done, item in enumerate(items, 1):
-            if bar is None and (wanted or monotonic() - start > PROGRESS_AFTER_S):
-                bar = _bar(total)
-            if bar is not None:
+            for bar in bars:
                 bar.update(bar.task_ids[0], completed=done)
             yield item
     finally:
-        if bar is not None:
+        if not wanted:
+            timer.cancel()
+            timer.join()  # it may be about to show one
+        for bar in bars:
             bar.stop()
 
 
 def _bar(total: int) -> Progress:
+    """A bar that shows; a single item has no parts to count, and it swings."""
     from rich.console import Console
     from rich.progress import Progress
 
     bar = Progress(console=Console(stderr=True), transient=True)
-    bar.add_task("reading", total=total)
+    bar.add_task("reading", total=total if total > 1 else None)
     bar.start()
     return bar

@@ -117,18 +117,37 @@ class Bar:
         self.stopped = True
 
 
+class Clock:
+    """Stands for threading's Timer, and goes off when it is told."""
+
+    def __init__(self, seconds: float, ring: Callable[[], None]) -> None:
+        self.seconds, self.ring = seconds, ring
+        self.started = self.cancelled = False
+        Clock.last = self
+
+    last: Clock
+
+    def start(self) -> None:
+        self.started = True
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def join(self) -> None:
+        assert self.started
+
+
 @pytest.fixture
 def bars(monkeypatch: pytest.MonkeyPatch) -> list[Bar]:
-    """The bars that were shown; the clock says a quarter of a second more each time."""
+    """The bars that were shown."""
     shown: list[Bar] = []
-    clock = iter(range(1000))
 
     def show(total: int) -> Bar:
         shown.append(Bar())
         return shown[-1]
 
     monkeypatch.setattr(screen, "_bar", show)
-    monkeypatch.setattr(screen, "monotonic", lambda: next(clock) / 4)
+    monkeypatch.setattr(screen, "Timer", Clock)
     return shown
 
 
@@ -138,10 +157,36 @@ def _stderr(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
 
 def test_a_bar_comes_on_a_terminal_after_half_a_second(monkeypatch: pytest.MonkeyPatch, bars: list[Bar]) -> None:
     _stderr(monkeypatch, terminal=True)
+
+    def work() -> Iterator[int]:
+        yield from (1, 2)
+        assert bars == []
+        Clock.last.ring()  # half a second is over while the third is made
+        yield from (3, 4)
+
+    assert list(tracked(work(), 4, None)) == [1, 2, 3, 4]
+    assert Clock.last.seconds == 0.5
+    assert Clock.last.cancelled
+    assert bars[0].seen == [3, 4]
+    assert bars[0].stopped
+
+
+def test_a_bar_comes_while_a_single_large_file_is_read(monkeypatch: pytest.MonkeyPatch, bars: list[Bar]) -> None:
+    _stderr(monkeypatch, terminal=True)
+
+    def work() -> Iterator[int]:
+        Clock.last.ring()
+        yield 1
+
+    assert list(tracked(work(), 1, None)) == [1]
+    assert len(bars) == 1
+
+
+def test_there_is_no_bar_when_all_is_done_before(monkeypatch: pytest.MonkeyPatch, bars: list[Bar]) -> None:
+    _stderr(monkeypatch, terminal=True)
     assert list(tracked("abcd", 4, None)) == list("abcd")
-    [bar] = bars
-    assert bar.seen == [3, 4]  # at 0.25 s and 0.5 s there is none yet
-    assert bar.stopped
+    assert Clock.last.cancelled
+    assert bars == []
 
 
 def test_a_bar_that_is_wanted_comes_at_once(monkeypatch: pytest.MonkeyPatch, bars: list[Bar]) -> None:
@@ -150,14 +195,12 @@ def test_a_bar_that_is_wanted_comes_at_once(monkeypatch: pytest.MonkeyPatch, bar
     assert bars[0].seen == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize(
-    ("terminal", "total", "wanted"), [(False, 4, None), (True, 4, False), (True, 1, None), (True, 1, True)]
-)
+@pytest.mark.parametrize(("terminal", "wanted"), [(False, None), (True, False), (False, False)])
 def test_there_is_no_bar_where_none_belongs(
-    monkeypatch: pytest.MonkeyPatch, bars: list[Bar], terminal: bool, total: int, wanted: bool | None
+    monkeypatch: pytest.MonkeyPatch, bars: list[Bar], terminal: bool, wanted: bool | None
 ) -> None:
     _stderr(monkeypatch, terminal)
-    assert list(tracked("abcd", total, wanted)) == list("abcd")
+    assert list(tracked("abcd", 4, wanted)) == list("abcd")
     assert bars == []
 
 
