@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -84,6 +84,9 @@ class Layer:
     attributes  ONNX attributes; geometry goes by its PyTorch names (kernel_size stride padding dilation groups),
                 padding as one (before, after) pair an axis
     repeat      how many such layers, each with weights of its own, stand here
+    times       how often it runs with the same weights: the trips of a loop; 0 in a branch that is not taken
+    blocks      what the node runs instead of arithmetic of its own, `times` each. Of several, the branches of an If,
+                one runs; a single one is the body of a function whose calls are too many to be expanded
     """
 
     name: str
@@ -92,6 +95,13 @@ class Layer:
     outputs: tuple[Tensor, ...]
     attributes: Mapping[str, Any] = field(default_factory=dict)
     repeat: int = 1
+    times: int = 1
+    blocks: tuple[tuple[Layer, ...], ...] = ()
+
+
+def ran(layers: Iterable[Layer], times: int) -> tuple[Layer, ...]:
+    """The same layers, each run so many times as often."""
+    return tuple([replace(layer, times=layer.times * times) for layer in layers])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from groupcalc.costs.memory import peak_activation_bytes
-from groupcalc.graph import Graph, Layer, Tensor
+from groupcalc.graph import Layer, Tensor
 
 
 def tensor(name: str, elements: int) -> Tensor:
@@ -18,7 +18,7 @@ X, A, B, C = tensor("x", 10), tensor("a", 100), tensor("b", 30), tensor("c", 5)
 
 
 def peak(*layers: Layer, outputs: tuple[str, ...] = ("c",)) -> int:
-    return peak_activation_bytes(Graph(name="g", layers=layers, inputs=(X,), outputs=outputs))
+    return peak_activation_bytes(layers, (X,), outputs)
 
 
 def test_a_chain_holds_what_a_layer_reads_and_writes() -> None:

@@ -47,12 +47,15 @@ BOUNDED = frozenset({"Compress", "NonZero"})
 class Folder:
     """Computes nodes, within a budget for the whole model."""
 
-    def __init__(self, opsets: Sequence[onnx.OperatorSetIdProto]) -> None:
-        self._opsets = opsets
+    def __init__(self) -> None:
         self._left = TOTAL_ELEMENTS
 
     def fold(
-        self, node: onnx.NodeProto, inputs: Sequence[Value | None], outputs: Sequence[Inferred]
+        self,
+        node: onnx.NodeProto,
+        inputs: Sequence[Value | None],
+        outputs: Sequence[Inferred],
+        opsets: Sequence[onnx.OperatorSetIdProto],
     ) -> list[onnx.TensorProto | None] | None:
         """The values of the outputs, None for one that is left out. None for all when an input is not known, the
         operator is none of `FOLDED`, or an output is too large to be worth knowing, or of unknown size."""
@@ -64,32 +67,35 @@ class Folder:
             return None
         if not all(_is_worth(node.op_type, output) for name, output in zip(node.output, outputs, strict=True) if name):
             return None
-        values = self._evaluate(node, inputs)
+        values = _evaluate(node, inputs, opsets)
         self._left -= EVALUATION + sum(prod(proto.dims) for proto in values or () if proto is not None)
         return values
 
-    def _evaluate(self, node: onnx.NodeProto, inputs: Sequence[Value | None]) -> list[onnx.TensorProto | None] | None:
-        # Imported here: most models have fixed shapes, and this costs a tenth of a second.
-        from onnx.reference import ReferenceEvaluator
 
-        node = readable(node)
-        known = {name: value.data for name, value in zip(node.input, inputs, strict=True) if value and value.data}
-        try:
-            graph = onnx.helper.make_graph(
-                [node],
-                "fold",
-                [onnx.helper.make_tensor_value_info(name, data.data_type, None) for name, data in known.items()],
-                [onnx.helper.make_empty_tensor_value_info(name) for name in node.output if name],
-            )
-            model = onnx.helper.make_model(graph, opset_imports=self._opsets)
-            arrays = {name: onnx.numpy_helper.to_array(data) for name, data in known.items()}
-            with np.errstate(all="ignore"):
-                results = map(np.asarray, ReferenceEvaluator(model).run(None, arrays))
-            values = [onnx.numpy_helper.from_array(next(results)) if name else None for name in node.output]
-        except Exception:  # a file can be at fault in many ways: the value stays unknown, and what needs it says so
-            return None
-        sizes = [(DTYPES[proto.data_type], prod(proto.dims)) for proto in values if proto is not None]
-        return values if all(is_small(dtype, size) for dtype, size in sizes) else None
+def _evaluate(
+    node: onnx.NodeProto, inputs: Sequence[Value | None], opsets: Sequence[onnx.OperatorSetIdProto]
+) -> list[onnx.TensorProto | None] | None:
+    # Imported here: most models have fixed shapes, and this costs a tenth of a second.
+    from onnx.reference import ReferenceEvaluator
+
+    node = readable(node)
+    known = {name: value.data for name, value in zip(node.input, inputs, strict=True) if value and value.data}
+    try:
+        graph = onnx.helper.make_graph(
+            [node],
+            "fold",
+            [onnx.helper.make_tensor_value_info(name, data.data_type, None) for name, data in known.items()],
+            [onnx.helper.make_empty_tensor_value_info(name) for name in node.output if name],
+        )
+        model = onnx.helper.make_model(graph, opset_imports=list(opsets))
+        arrays = {name: onnx.numpy_helper.to_array(data) for name, data in known.items()}
+        with np.errstate(all="ignore"):
+            results = map(np.asarray, ReferenceEvaluator(model).run(None, arrays))
+        values = [onnx.numpy_helper.from_array(next(results)) if name else None for name in node.output]
+    except Exception:  # a file can be at fault in many ways: the value stays unknown, and what needs it says so
+        return None
+    sizes = [(DTYPES[proto.data_type], prod(proto.dims)) for proto in values if proto is not None]
+    return values if all(is_small(dtype, size) for dtype, size in sizes) else None
 
 
 def _is_worth(op: str, output: Inferred) -> bool:

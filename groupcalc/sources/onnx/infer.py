@@ -41,11 +41,11 @@ class RefusedError(Exception):
 
 
 class Inference:
-    """Inference under the operator sets of one model; `sizes` are the dimensions whose names have a value."""
+    """Inference under the operator sets of a model or function; `sizes` are the dimensions whose names have a value."""
 
-    def __init__(self, opsets: list[onnx.OperatorSetIdProto], sizes: Mapping[str, int]) -> None:
+    def __init__(self, opsets: list[onnx.OperatorSetIdProto]) -> None:
         self.opsets = opsets
-        self.sizes = sizes
+        self.sizes: Mapping[str, int] = {}
         self._versions = {opset.domain: opset.version for opset in opsets}
         self._schemas: dict[tuple[str, str], onnx.defs.OpSchema | None] = {}
 
@@ -65,7 +65,7 @@ class Inference:
 
         Only this node's own inputs are handed over: inference serialises everything that it is given.
         """
-        node = readable(node)
+        node = _bare(readable(node))
         found = self._infer(node, inputs)
         return [self.read(found.get(name)) for name in node.output]
 
@@ -126,6 +126,16 @@ def operator_set(opset: onnx.OperatorSetIdProto) -> onnx.OperatorSetIdProto:
 def domain_of(domain: str | bytes) -> str:
     """The default domain has two names."""
     return "" if domain in DEFAULT_DOMAINS else text(domain)
+
+
+def _bare(node: onnx.NodeProto) -> onnx.NodeProto:
+    """The node less the graphs that it carries, which ONNX's inference would read as a whole."""
+    if not any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
+        return node
+    kept = [attribute for attribute in node.attribute if not attribute.HasField("g") and not attribute.graphs]
+    return onnx.NodeProto(
+        op_type=node.op_type, domain=node.domain, name=node.name, input=node.input, output=node.output, attribute=kept
+    )
 
 
 def _fatal(node: onnx.NodeProto) -> str:

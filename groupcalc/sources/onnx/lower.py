@@ -10,13 +10,16 @@ import onnx
 from groupcalc.errors import GroupcalcError, InputError
 from groupcalc.graph import Graph, Layer, Tensor, Uncounted
 from groupcalc.sources.given import Given
+from groupcalc.sources.onnx.control import CONTROL, Lowered, call, results
 from groupcalc.sources.onnx.fold import Folder, shape_value
+from groupcalc.sources.onnx.functions import MAX_DEPTH, Functions
 from groupcalc.sources.onnx.geometry import attributes, check_rearranged, checked_attributes
 from groupcalc.sources.onnx.infer import Inference, Inferred, RefusedError, domain_of, operator_set, tells_shape
 from groupcalc.sources.onnx.inputs import declared_inputs, resolve_inputs, symbols
+from groupcalc.sources.onnx.nodes import AGAIN, node_name, operator
 from groupcalc.sources.onnx.payload import dtype
-from groupcalc.sources.onnx.scope import INDEX_DTYPES, Scope, Value, constant_of, text
-from groupcalc.sources.onnx.sequences import element, split_to_sequence
+from groupcalc.sources.onnx.scope import INDEX_DTYPES, INNER, Scope, Value, constant_of, text
+from groupcalc.sources.onnx.sequences import MOVING, SEQUENCES
 from groupcalc.units import show_name
 
 HOLDERS: dict[str, slice] = {
@@ -29,6 +32,10 @@ HOLDERS: dict[str, slice] = {
 }  # fmt: skip
 """Operators that only give a constant another form, and the inputs they take it from: such a node over constants is
 no layer, and the layer that reads it counts the stored tensors behind it."""
+
+
+EXPANDED = 100_000
+"""The most nodes that are read of bodies: functions whose calls come to more are one row a call."""
 
 
 class Resolved(NamedTuple):
@@ -44,25 +51,31 @@ class Lowering:
 
     def __init__(self, model: onnx.ModelProto, given: Given) -> None:
         self.model = model
-        self.scope = Scope(model.graph)
+        opsets = [operator_set(opset) for opset in model.opset_import]
+        self._inferences: dict[tuple[tuple[str, int], ...], Inference] = {}
+        self.folder = Folder()
+        self.scope = Scope(model.graph, Inference(opsets))
         outside = [value for value in model.graph.input if text(value.name) not in self.scope.places]
         declared = declared_inputs(outside)
         self.symbols = symbols(declared)
         self.inputs, sizes = resolve_inputs(declared, given)
+        self.scope.inference.sizes = sizes
+        tensors = {tensor.name: Value(tensor=tensor) for tensor in self.inputs}
         for value in outside:
-            self.scope.values[text(value.name)] = Value(type=value.type, lost="it is no tensor")
-        for tensor in self.inputs:
-            self.scope.values[tensor.name] = Value(tensor=tensor)
-        opsets = [operator_set(opset) for opset in model.opset_import]
-        self.inference = Inference(opsets, sizes)
-        self.folder = Folder(opsets)
+            name = text(value.name)
+            self.scope.make(name, tensors.get(name) or Value(type=value.type, lost="it is no tensor"))
+        self.functions = Functions(model)
+        self.is_huge = self.functions.expanded(model.graph.node) > EXPANDED
+        self.bodies: dict[tuple[object, ...], tuple[tuple[Layer, ...], list[Value]]] = {}
         self.resolved: dict[tuple[object, ...], Resolved] = {}
         self.layers: list[Layer] = []
         self.unresolved: list[Uncounted] = []
+        self._room = EXPANDED
+        self._prefixes: set[str] = set()
 
     def graph(self, name: str, warnings: Sequence[str] = ()) -> Graph:
         """The whole model as a Graph."""
-        self._walk(self.scope)
+        self.walk(self.scope)
         return Graph(
             name=name,
             layers=tuple(self.layers),
@@ -73,52 +86,130 @@ class Lowering:
             warnings=(*warnings, *self.scope.faults, *_unused(self.scope)),
         )
 
-    def _walk(self, scope: Scope) -> None:
+    def walk(self, scope: Scope) -> None:
         """Lower the nodes of one graph in their order."""
-        for node in scope.graph.node:
+        for place, node in enumerate(scope.graph.node):
+            scope.at = place
             try:
                 self._lower(node, scope)
             except GroupcalcError as error:
                 raise error.within(f"node '{show_name(node_name(node))}' ({show_name(operator(node))})") from error
 
+    def lowered(self, scope: Scope) -> Lowered:
+        """What the nodes of a body become, by themselves."""
+        outer = self.layers, self.unresolved
+        self.layers, self.unresolved = [], []
+        self.walk(scope)
+        found = Lowered(layers=self.layers, unresolved=self.unresolved, results=results(scope))
+        self.layers, self.unresolved = outer
+        return found
+
+    def inner(
+        self,
+        scope: Scope,
+        node: onnx.NodeProto,
+        body: onnx.GraphProto,
+        place: str,
+        shown: str = "",
+        function: onnx.FunctionProto | None = None,
+    ) -> Scope:
+        """The scope of a body that a node runs. `place` tells it from the node's other bodies, `shown` does so in the
+        names of its nodes; the body of a function sees nothing but its arguments."""
+        self._room -= len(body.node)
+        if self._room < 0:
+            raise InputError(f"its loops, branches and calls come to more than {EXPANDED} nodes", "split the model")
+        if scope.depth == MAX_DEPTH:
+            raise InputError(f"is more than {MAX_DEPTH} graphs and calls deep", AGAIN)
+        base = prefix = f"{scope.prefix}{node_name(node)}/" + (f"{shown}/" if shown else "")
+        again = 1
+        while prefix in self._prefixes:
+            again += 1
+            prefix = f"{base[:-1]}#{again}/"
+        self._prefixes.add(prefix)
+        return Scope(
+            body,
+            scope.inference if function is None else self._inference(function.opset_import),
+            parent=scope if function is None else None,
+            prefix=prefix,
+            home=f"{scope.home}{scope.at}.{place}/" if function is None else f"{INNER}{place}/",
+            faults=scope.faults,
+            depth=scope.depth + 1,
+        )
+
+    def has_room(self, nodes: int) -> bool:
+        """So many nodes more may be read of bodies that run more than once."""
+        return nodes <= self._room
+
+    def give_up(self, node: onnx.NodeProto, scope: Scope, reason: str, whole: bool = False) -> None:
+        """A node of which not all is counted; `whole`: nothing is, and its outputs are not known."""
+        self.unresolved.append(Uncounted(name=scope.prefix + node_name(node), op=operator(node), reason=reason))
+        for name in node.output if whole else ():
+            scope.make(name, Value(lost="its own node is uncounted"))
+
+    def version(self, scope: Scope, node: onnx.NodeProto) -> int:
+        """The version of an operator that the model asks for."""
+        schema = scope.inference.schema(node)
+        return schema.since_version if schema is not None else 1
+
+    def _inference(self, opsets: Sequence[onnx.OperatorSetIdProto]) -> Inference:
+        key = tuple((domain_of(opset.domain), opset.version) for opset in opsets)
+        if key not in self._inferences:
+            self._inferences[key] = Inference([operator_set(opset) for opset in opsets])
+        return self._inferences[key]
+
     def _lower(self, node: onnx.NodeProto, scope: Scope) -> None:
-        """One node, by the first of these that holds: it is a constant, a branch that is known to be taken, arithmetic
-        on shapes, a constant in another form, impossible to count, a layer."""
+        """One node, by the first of these that holds: it calls a function, is a constant, runs other nodes, works on
+        sequences, is arithmetic on shapes, a constant in another form, impossible to count, a layer."""
         op = operator(node)
-        if op == "Constant" and node.output:
-            name = text(node.output[0])
-            scope.values[name] = constant_of(scope.prefix + name, node)
+        function = self.functions.called(node)
+        if function is None and op == "Constant" and node.output:
+            scope.make(node.output[0], constant_of(scope.stored_name(node.output[0]), node))
             return
         inputs = [scope.read(name) if name else None for name in node.input]
-        if op == "If" and inputs and inputs[0] is not None and inputs[0].data is not None:
-            self._take_branch(node, inputs[0].data, scope)
-            return
-        if op in ("SplitToSequence", "SequenceAt", "SequenceConstruct") and self._pass_sequence(
-            op, node, inputs, scope
-        ):
-            return
+        if any(name and value is None for name, value in zip(node.input, inputs, strict=True)):
+            node = _without(node, inputs)
+        if function is not None:
+            call(self, node, inputs, scope, function)
+        elif op in CONTROL:
+            CONTROL[op](self, node, inputs, scope)
+        elif op not in SEQUENCES or not self._pass_sequence(op, node, inputs, scope):
+            self._operate(op, node, inputs, scope)
+
+    def _operate(self, op: str, node: onnx.NodeProto, inputs: Sequence[Value | None], scope: Scope) -> None:
+        """An operator on tensors."""
         found, outputs, refused = self._resolve(op, node, inputs, scope)
-        data = None if refused else self._computed(op, node, inputs, outputs)
+        data = None if refused else self._computed(op, node, inputs, outputs, scope)
         values = self._constants(op, node, inputs, outputs, data, scope)
         if values is None:
             # What is computed here all the same are the network's own small numbers: a layer, and perhaps a scale.
             known = data or [None] * len(outputs)
             values = [
-                _value(scope.prefix + text(name), output, proto)
+                _value(scope.named(name), output, proto)
                 for name, output, proto in zip(node.output, outputs, known, strict=True)
             ]
-            name, reason = scope.prefix + node_name(node), _lost(node, inputs) or refused
+            reason = _lost(node, inputs) or refused
             if not reason and any(value.tensor is None for value in values):
-                reason = self._shapeless(node, inputs, values)
+                reason = self._shapeless(node, inputs, values, scope)
             if reason:
-                self.unresolved.append(Uncounted(name=name, op=op, reason=reason))
+                self.give_up(node, scope, reason)
             else:
-                tensors = tuple([value.tensor if value is not None else None for value in inputs])
-                made = tuple([v.tensor for n, v in zip(node.output, values, strict=True) if n and v.tensor is not None])
-                self.layers.append(Layer(name=name, op=op, inputs=tensors, outputs=made, attributes=found))
+                made = [v.tensor for n, v in zip(node.output, values, strict=True) if n and v.tensor is not None]
+                self._add(op, node, inputs, made, found, scope)
         for output, value in zip(node.output, values, strict=True):
-            if output:
-                scope.values[text(output)] = value
+            scope.make(output, value)
+
+    def _add(
+        self,
+        op: str,
+        node: onnx.NodeProto,
+        inputs: Sequence[Value | None],
+        made: Sequence[Tensor],
+        found: Mapping[str, Any],
+        scope: Scope,
+    ) -> None:
+        tensors = tuple([value.tensor if value is not None else None for value in inputs])
+        name = scope.prefix + node_name(node)
+        self.layers.append(Layer(name=name, op=op, inputs=tensors, outputs=tuple(made), attributes=found))
 
     def _resolve(self, op: str, node: onnx.NodeProto, inputs: Sequence[Value | None], scope: Scope) -> Resolved:
         """Attributes and output shapes; equal nodes over equal shapes, networks are full of them, are resolved once."""
@@ -129,10 +220,10 @@ class Lowering:
             shapes = [
                 (v.tensor.dtype, v.tensor.shape) if v is not None and v.tensor is not None else None for v in inputs
             ]
-            key = (op, len(node.output), *plain.items(), *shapes)
+            key = (op, id(scope.inference), len(node.output), *plain.items(), *shapes)
             if key in self.resolved:
                 return self.resolved[key]
-        resolved = self._resolve_anew(op, node, inputs, plain)
+        resolved = self._resolve_anew(op, node, inputs, plain, scope)
         if all(output.shape is not None for output in resolved.outputs):
             if key is not None:
                 self.resolved[key] = resolved
@@ -143,13 +234,13 @@ class Lowering:
         ])  # fmt: skip
 
     def _resolve_anew(
-        self, op: str, node: onnx.NodeProto, inputs: Sequence[Value | None], plain: dict[str, Any]
+        self, op: str, node: onnx.NodeProto, inputs: Sequence[Value | None], plain: dict[str, Any], scope: Scope
     ) -> Resolved:
         found, shape, refused = plain, None, ""
         if not _lost(node, inputs):
             found, shape = checked_attributes(op, [value.tensor if value else None for value in inputs], plain)
         try:
-            outputs = self.inference.outputs(node, inputs)
+            outputs = scope.inference.outputs(node, inputs)
         except RefusedError as error:
             outputs, refused = [Inferred()] * len(node.output), str(error)
         if inputs and inputs[0] and outputs:
@@ -160,18 +251,18 @@ class Lowering:
 
     def _declared(self, output: Inferred, name: str, scope: Scope) -> Inferred:
         """What the file says of a value of which inference does not know all."""
-        declared = self.inference.read(scope.declared.get(name))
+        declared = scope.inference.read(scope.declared.get(name))
         if declared.shape is not None and min(declared.shape, default=0) < 0:  # some exporters' way to say unknown
             return output
         return declared if declared.shape is not None or output.type is None else output
 
     def _computed(
-        self, op: str, node: onnx.NodeProto, inputs: Sequence[Value | None], outputs: Sequence[Inferred]
+        self, op: str, node: onnx.NodeProto, inputs: Sequence[Value | None], outputs: Sequence[Inferred], scope: Scope
     ) -> list[onnx.TensorProto | None] | None:
         """The elements of the outputs, if they are few and follow from what is known."""
         if op in ("Shape", "Size") and len(inputs) == len(outputs) == 1 and inputs[0] and inputs[0].tensor:
             return [shape_value(node, inputs[0].tensor)]
-        return self.folder.fold(node, inputs, outputs)
+        return self.folder.fold(node, inputs, outputs, scope.inference.opsets)
 
     def _constants(
         self,
@@ -192,7 +283,9 @@ class Lowering:
         stored: tuple[Tensor, ...] = ()
         if sources and all(tensor is not None and tensor.constant for tensor in sources):
             stored = tuple(dict.fromkeys(s for t in sources if t is not None and not t.literal for s in t.stored))
-        is_stored = bool(stored) or (op == "ConstantOfShape" and bool(inputs) and _is_stored(inputs[0]))
+        is_stored = bool(stored) or (
+            op == "ConstantOfShape" and bool(inputs) and inputs[0] is not None and inputs[0].is_stored
+        )
         computed = data is not None and (
             op in ("Shape", "Size")
             or any(value is not None and value.from_shape for value in inputs)
@@ -202,11 +295,13 @@ class Lowering:
             return None
         known: Sequence[onnx.TensorProto | None] = data or [None] * len(node.output)
         return [
-            _constant(scope.prefix + text(name), output, proto, held=stored, literal=not is_stored) if name else Value()
+            _constant(scope.named(name), output, proto, held=stored, literal=not is_stored) if name else Value()
             for name, output, proto in zip(node.output, outputs, known, strict=True)
         ]
 
-    def _shapeless(self, node: onnx.NodeProto, inputs: Sequence[Value | None], values: Sequence[Value]) -> str:
+    def _shapeless(
+        self, node: onnx.NodeProto, inputs: Sequence[Value | None], values: Sequence[Value], scope: Scope
+    ) -> str:
         """Why an output has no shape, though every input has one; "" when all have.
 
         An optional output beside the first, such as the mask of Dropout, may go without.
@@ -215,7 +310,7 @@ class Lowering:
         index, output = next(found, (0, ""))
         if not output:
             return ""
-        schema, shown = self.inference.schema(node), show_name(text(output))
+        schema, shown = scope.inference.schema(node), show_name(text(output))
         if schema is None:
             return f"no rule, and no shape for {shown!r}"
         if index and _is_optional(schema, index):
@@ -229,37 +324,19 @@ class Lowering:
         return f"the shape of {shown!r} depends on data"
 
     def _pass_sequence(self, op: str, node: onnx.NodeProto, inputs: Sequence[Value | None], scope: Scope) -> bool:
-        """Lower a node that makes a sequence of known tensors, or takes one of them; False when they are not known."""
-        out = text(node.output[0])
-        if op == "SequenceAt":
-            taken = element(inputs)
-            if taken is not None:
-                scope.values[out] = taken
-            return taken is not None
-        if op == "SequenceConstruct":
-            parts = tuple(value for value in inputs if value is not None)
-        else:
-            parts = split_to_sequence(node, inputs, scope.prefix) or ()
-        if not parts or any(part.tensor is None for part in parts):
+        """Follow a node on sequences; False where it works on tensors, or what it makes is not known."""
+        if len(node.output) != 1:
             return False
-        scope.values[out] = Value(lost="it is a sequence", parts=parts)
-        if op == "SplitToSequence":
-            tensors = tuple(value.tensor if value is not None else None for value in inputs)
-            made = tuple(part.tensor for part in parts if part.tensor is not None)
-            name = scope.prefix + node_name(node)
-            self.layers.append(Layer(name=name, op=op, inputs=tensors, outputs=made, attributes=attributes(node)))
+        value = SEQUENCES[op](node, inputs, scope)
+        if value is None or not self.has_room(len(value.parts or ())):
+            return False
+        self._room -= len(value.parts or ())
+        if op in MOVING:
+            made = value.parts if value.parts is not None else (value,)
+            tensors = [each.tensor for each in made if each.tensor is not None]
+            self._add(op, node, _flat(inputs), tensors, attributes(node), scope)
+        scope.make(node.output[0], value)
         return True
-
-    def _take_branch(self, node: onnx.NodeProto, condition: onnx.TensorProto, scope: Scope) -> None:
-        """An If whose condition is known runs one branch: its nodes stand in the place of the If."""
-        wanted = "then_branch" if onnx.numpy_helper.to_array(condition).any() else "else_branch"
-        branch = next((a.g for a in node.attribute if a.name == wanted), None)
-        if branch is None or len(branch.output) != len(node.output):
-            raise InputError(f"has no {wanted} with {len(node.output)} outputs", "export the model again")
-        inner = Scope(branch, scope, prefix=f"{scope.prefix}{node_name(node)}/")
-        self._walk(inner)
-        for name, result in zip(node.output, branch.output, strict=True):
-            scope.values[text(name)] = inner.read(result.name)
 
     def _output_names(self) -> tuple[str, ...]:
         """The tensors that leave the graph; one may stand under a name of its own inside a branch."""
@@ -267,18 +344,19 @@ class Lowering:
         return tuple(value.tensor.name for value in values if value is not None and value.tensor is not None)
 
 
-def operator(node: onnx.NodeProto) -> str:
-    """The op_type, behind its domain if that is not the default one."""
-    domain = domain_of(node.domain)
-    return f"{domain}::{text(node.op_type)}" if domain else text(node.op_type)
+def _without(node: onnx.NodeProto, inputs: Sequence[Value | None]) -> onnx.NodeProto:
+    """The node less the inputs that the call of its function leaves out."""
+    copy = onnx.NodeProto()
+    copy.CopyFrom(node)
+    for place, value in enumerate(inputs):
+        if value is None:
+            copy.input[place] = ""
+    return copy
 
 
-def node_name(node: onnx.NodeProto) -> str:
-    """A node's name as exporters mean it: `/layer1/conv/Conv` is `layer1/conv`; without a name, its first output's."""
-    name = text(node.name)
-    if name.startswith("/"):
-        name = name[1:].removesuffix(f"/{text(node.op_type)}")
-    return name or next((text(output) for output in node.output if output), "") or text(node.op_type)
+def _flat(inputs: Sequence[Value | None]) -> list[Value | None]:
+    """The tensors of a sequence in its place."""
+    return [each for value in inputs for each in ([value] if value is None or value.parts is None else value.parts)]
 
 
 def _tells_by_shape(op: str, value: Value | None) -> bool:
@@ -304,10 +382,6 @@ def _value(name: str, found: Inferred, proto: onnx.TensorProto | None) -> Value:
     return Value(
         type=found.type, lost="it depends on data" if found.type.HasField("tensor_type") else "it is no tensor"
     )
-
-
-def _is_stored(value: Value | None) -> bool:
-    return value is not None and value.tensor is not None and value.tensor.constant and not value.tensor.literal
 
 
 def _is_optional(schema: onnx.defs.OpSchema, index: int) -> bool:

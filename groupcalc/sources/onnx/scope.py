@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import onnx
 
@@ -11,6 +12,9 @@ from groupcalc.errors import InputError
 from groupcalc.graph import Tensor
 from groupcalc.sources.onnx.payload import ELEM_TYPES, dtype, has_payload, payload_fault
 from groupcalc.units import show_name
+
+if TYPE_CHECKING:
+    from groupcalc.sources.onnx.infer import Inference
 
 VALUE_ELEMENTS = 4096
 """The largest value that is kept: shapes, indices and sizes are far smaller, weights far larger."""
@@ -39,39 +43,92 @@ class Value:
     data: onnx.TensorProto | None = None
     from_shape: bool = False
     lost: str = ""
-    parts: tuple[Value, ...] = ()
+    parts: tuple[Value, ...] | None = None
+
+    @property
+    def is_stored(self) -> bool:
+        """It is a tensor of the file, in whatever form, and no mere number of a formula."""
+        return self.tensor is not None and self.tensor.constant and not self.tensor.literal
+
+
+INNER = "\udfff"
+"""Ends what is put before a name inside a body. No name of a file can hold half a character, so that no tensor inside
+meets one outside under its name."""
 
 
 class Scope:
     """The names of one graph, and of the graphs around it.
 
-    values  what nodes have made, and the inputs
-    places  where a stored tensor stands among the initializers; below zero among the sparse ones
-    faults  payloads that do not fit their dims, of all scopes together
+    inference  knows its operator sets: those of the model, or of a function
+    prefix     what is put before the names of its nodes
+    home       what is put before the names of its stored tensors: the same for every trip or call, which share them
+    values     what nodes have made, and the inputs; None for an optional input that a call leaves out
+    places     where a stored tensor stands among the initializers; below zero among the sparse ones
+    faults     payloads that do not fit their dims, of all scopes together
+    depth      scopes around it
+    at         the node that is being read, by its place
     """
 
-    def __init__(self, graph: onnx.GraphProto, parent: Scope | None = None, prefix: str = "") -> None:
+    def __init__(
+        self,
+        graph: onnx.GraphProto,
+        inference: Inference,
+        parent: Scope | None = None,
+        prefix: str = "",
+        home: str = "",
+        faults: list[str] | None = None,
+        depth: int = 0,
+    ) -> None:
         self.graph = graph
+        self.inference = inference
         self.parent = parent
         self.prefix = prefix
-        self.values: dict[str, Value] = {}
+        self.home = home
+        self.values: dict[str, Value | None] = {}
         self.places = {text(tensor.name): place for place, tensor in enumerate(graph.initializer)}
         self.places |= {text(t.values.name): ~place for place, t in enumerate(graph.sparse_initializer)}
         # By place, since there can be a million; sparse ones count from the end, as Python does.
         self._tensors: list[Tensor | None] = [None] * (len(graph.initializer) + len(graph.sparse_initializer))
+        if len(self.places) < len(self._tensors):
+            raise InputError(f"two stored tensors are named '{show_name(_twice(graph))}'", "export the model again")
         self.declared = {text(info.name): info.type for infos in (graph.output, graph.value_info) for info in infos}
-        self.faults: list[str] = parent.faults if parent else []
+        self.faults: list[str] = [] if faults is None else faults
+        self.depth = depth
+        self.at = 0
 
-    def read(self, name: str | bytes) -> Value:
-        """The value of that name, here or around."""
+    def named(self, name: str | bytes) -> str:
+        """The name of a tensor that a node of this scope makes, as no other scope has it."""
+        return f"{self.prefix}{INNER}{text(name)}" if self.prefix else text(name)
+
+    def stored_name(self, name: str | bytes) -> str:
+        """The name of a tensor that is stored in this scope, as no other graph has it."""
+        return f"{self.home}{INNER}{text(name)}" if self.home else text(name)
+
+    def read(self, name: str | bytes) -> Value | None:
+        """The value of that name, here or around; None for an optional input that a call leaves out."""
         name = text(name)
         scope: Scope | None = self
         while scope is not None:
-            value = scope.values.get(name) or scope._stored(name)
+            if name in scope.values:
+                return scope.values[name]
+            value = scope._stored(name)
             if value is not None:
                 return value
             scope = scope.parent
-        raise InputError(f"reads '{show_name(name)}', which nothing before it makes", "export the model again")
+        raise self._unmade(name)
+
+    def make(self, name: str | bytes, value: Value) -> None:
+        """Enter what a node has made; "" is an output that is left out."""
+        name = text(name)
+        if name in self.values or name in self.places:
+            raise InputError(f"makes '{show_name(name)}', which is there already", "export the model again")
+        if name:
+            self.values[name] = value
+
+    def _unmade(self, name: str) -> InputError:
+        later = any(name in map(text, node.output) for node in self.graph.node[self.at :])
+        fact = "a later node makes, or the node itself" if later else "nothing makes"
+        return InputError(f"reads '{show_name(name)}', which {fact}", "export the model again")
 
     def unread(self) -> list[str]:
         """The stored tensors that nothing has read."""
@@ -83,10 +140,10 @@ class Scope:
             return None
         tensor = self._tensors[place]
         if place < 0:
-            value = sparse_value(self.prefix + name, self.graph.sparse_initializer[~place])
+            value = sparse_value(self.stored_name(name), self.graph.sparse_initializer[~place])
         elif tensor is None:
             proto = self.graph.initializer[place]
-            value = stored_value(self.prefix + name, proto)
+            value = stored_value(self.stored_name(name), proto)
             assert value.tensor is not None
             if value.data is None and has_payload(proto) and (fault := payload_fault(proto)):
                 self.faults.append(fault)
@@ -94,6 +151,12 @@ class Scope:
             value = with_data(tensor, self.graph.initializer[place])
         self._tensors[place] = value.tensor
         return value
+
+
+def _twice(graph: onnx.GraphProto) -> str:
+    seen: set[str] = set()
+    names = (*(t.name for t in graph.initializer), *(t.values.name for t in graph.sparse_initializer))
+    return next(name for name in map(text, names) if name in seen or seen.add(name))  # type: ignore[func-returns-value]
 
 
 def text(name: str | bytes) -> str:
@@ -159,27 +222,27 @@ def constant_of(name: str, node: onnx.NodeProto) -> Value:
     for attribute in node.attribute:
         if attribute.name == "sparse_value":
             return sparse_value(name, attribute.sparse_tensor)
-        proto = _attribute_tensor(name, attribute)
+        proto = _attribute_tensor(attribute)
         if proto is not None:
             return stored_value(name, proto, literal=all(dim == 1 for dim in proto.dims))
     raise InputError("holds no value", "export the model again")
 
 
-def _attribute_tensor(name: str, attribute: onnx.AttributeProto) -> onnx.TensorProto | None:
+def _attribute_tensor(attribute: onnx.AttributeProto) -> onnx.TensorProto | None:
     make, kinds = onnx.helper.make_tensor, onnx.TensorProto
     match attribute.name:
         case "value":
             return attribute.t
         case "value_float":
-            return make(name, kinds.FLOAT, [], [attribute.f])
+            return make("", kinds.FLOAT, [], [attribute.f])
         case "value_int":
-            return make(name, kinds.INT64, [], [attribute.i])
+            return make("", kinds.INT64, [], [attribute.i])
         case "value_string":
-            return make(name, kinds.STRING, [], [attribute.s])  # type: ignore[list-item]
+            return make("", kinds.STRING, [], [attribute.s])  # type: ignore[list-item]
         case "value_floats":
-            return make(name, kinds.FLOAT, [len(attribute.floats)], attribute.floats)
+            return make("", kinds.FLOAT, [len(attribute.floats)], attribute.floats)
         case "value_ints":
-            return make(name, kinds.INT64, [len(attribute.ints)], attribute.ints)
+            return make("", kinds.INT64, [len(attribute.ints)], attribute.ints)
         case "value_strings":
-            return make(name, kinds.STRING, [len(attribute.strings)], list(attribute.strings))
+            return make("", kinds.STRING, [len(attribute.strings)], list(attribute.strings))
     return None
