@@ -9,6 +9,8 @@ from typing import NamedTuple
 import onnx
 from onnx.shape_inference import infer_node_outputs
 
+from groupcalc.errors import GeometryError
+from groupcalc.sources.onnx.dims import size_of
 from groupcalc.sources.onnx.inputs import symbol
 from groupcalc.sources.onnx.payload import DTYPES
 from groupcalc.sources.onnx.scope import Value, readable, text, type_of
@@ -105,11 +107,17 @@ class Inference:
         for dim in kind.tensor_type.shape.dim:
             if dim.HasField("dim_value"):
                 shape.append(dim.dim_value)
-            elif (name := symbol(dim)) in self.sizes:
-                shape.append(self.sizes[name])
+            elif (size := self._size(symbol(dim))) is not None:
+                shape.append(size)
             else:
                 return None
         return tuple(shape)
+
+    def _size(self, symbol: str) -> int | None:
+        try:
+            return size_of(symbol, self.sizes)
+        except GeometryError:  # of an input that would be an error; here the file says nothing that helps
+            return None
 
 
 def tells_shape(op: str, value: Value) -> bool:

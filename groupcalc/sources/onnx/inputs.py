@@ -11,6 +11,7 @@ import onnx
 from groupcalc.errors import GeometryError, InputError, MissingDimsError
 from groupcalc.graph import Tensor
 from groupcalc.sources.given import Given
+from groupcalc.sources.onnx.dims import computed, names, size_of
 from groupcalc.sources.onnx.payload import dtype
 from groupcalc.sources.onnx.scope import text
 from groupcalc.units import show_name, show_shape
@@ -65,28 +66,37 @@ def resolve_inputs(inputs: Sequence[Declared], given: Given) -> tuple[tuple[Tens
     contradicts the file.
     """
     if "" in given.shapes and len(inputs) > 1:
-        names = ", ".join(show_name(each.name) for each in inputs)
-        raise InputError(f"--shape has no name, and the model has {len(inputs)} inputs", f"name one of {names}")
+        known = ", ".join(show_name(each.name) for each in inputs)
+        raise InputError(f"--shape has no name, and the model has {len(inputs)} inputs", f"name one of {known}")
     shapes = {each.name: given.shapes.get(show_name(each.name), given.shapes.get("")) for each in inputs}
     sizes = dict(given.dims)
     for each in inputs:
         shape = shapes[each.name]
         if shape is not None and each.dims is not None:
             _bind(each, each.dims, shape, sizes)
-    missing = [each for each in inputs if shapes[each.name] is None and not _is_known(each, sizes)]
-    if missing:
-        facts = (fact for each in missing for fact in _facts(each, sizes))
-        raise MissingDimsError("; ".join(facts), _flags(missing, sizes))
+    for symbol, size in sizes.items():
+        again = computed(symbol, sizes)
+        if again is not None and again != size:
+            raise GeometryError(f"dimension '{symbol}' is {again} and {size} at once", "give it one value")
     tensors = []
+    unknown: list[Declared] = []
     for each in inputs:
-        shape = shapes[each.name] or tuple(_size(dim, sizes) for dim in each.dims or ())
-        tensors.append(Tensor(name=each.name, shape=shape, dtype=each.dtype))
+        found = shapes[each.name] or _known(each, sizes)
+        if found is None:
+            unknown.append(each)
+        else:
+            tensors.append(Tensor(name=each.name, shape=found, dtype=each.dtype))
+    if unknown:
+        missing = _Missing(inputs, sizes)
+        facts = (fact for each in unknown for fact in missing.facts(each))
+        raise MissingDimsError("; ".join(facts), missing.flags(unknown))
     return tuple(tensors), sizes
 
 
 def symbols(inputs: Sequence[Declared]) -> tuple[str, ...]:
-    """The names that the inputs give to their dimensions, each once."""
-    return tuple(dict.fromkeys(dim for each in inputs for dim in each.dims or () if dim and isinstance(dim, str)))
+    """The names that the inputs give to their dimensions, and those in their arithmetic, each once."""
+    found = (dim for each in inputs for dim in each.dims or () if dim and isinstance(dim, str))
+    return tuple(dict.fromkeys(name for dim in found for name in (dim, *sorted(names(dim)))))
 
 
 def _bind(each: Declared, dims: tuple[Dim, ...], shape: tuple[int, ...], sizes: dict[str, int]) -> None:
@@ -104,43 +114,74 @@ def _bind(each: Declared, dims: tuple[Dim, ...], shape: tuple[int, ...], sizes: 
             raise GeometryError(fact, "give it one value")
 
 
-def _size(dim: Dim, sizes: Mapping[str, int]) -> int:
-    return dim if isinstance(dim, int) else sizes[dim]
+def _known(each: Declared, sizes: Mapping[str, int]) -> tuple[int, ...] | None:
+    """The shape of an input, if each of its dimensions has a size."""
+    found = [dim if isinstance(dim, int) else size_of(dim, sizes) for dim in each.dims or ()]
+    known = tuple(size for size in found if size is not None)
+    return known if each.dims is not None and len(known) == len(found) else None
 
 
-def _is_known(each: Declared, sizes: Mapping[str, int]) -> bool:
-    return each.dims is not None and all(isinstance(dim, int) or dim in sizes for dim in each.dims)
+class _Missing:
+    """What to say of inputs whose shapes are not known.
+
+    alone  the names that are dimensions by themselves: where one of them stands in arithmetic, the names in it are
+           what is missing, and else the arithmetic is a name itself, `batch-size` perhaps
+    """
+
+    def __init__(self, inputs: Sequence[Declared], sizes: Mapping[str, int]) -> None:
+        self.sizes = sizes
+        dims = {dim for each in inputs for dim in each.dims or () if isinstance(dim, str) and dim}
+        self.alone = sizes.keys() | {dim for dim in dims if not names(dim)}
+
+    def facts(self, each: Declared) -> list[str]:
+        """A phrase for each dimension of an input that is not known."""
+        name = show_name(each.name)
+        if each.dims is None:
+            return [f"the shape of input '{name}' is not known"]
+        shown = dict.fromkeys(
+            f"'{wanted}'" if wanted else str(axis) for axis, dim in enumerate(each.dims) for wanted in self._wanted(dim)
+        )
+        return [f"dimension {dim} of input '{name}' is not known" for dim in shown]
+
+    def flags(self, unknown: Sequence[Declared]) -> tuple[str, ...]:
+        """The flags to add. A dimension without a name takes the whole shape, which gives the named ones too."""
+        found: dict[str, None] = {}
+        guesses = dict(self.sizes)  # of each name one, wherever it stands
+        for each in unknown:
+            dims = ("", "", "", "") if each.dims is None else each.dims
+            if "" not in dims:
+                for axis, dim in enumerate(dims):
+                    for name in self._wanted(dim):
+                        size = guess(name, axis if name == dim else -1, len(dims), guesses)
+                        found["--dim " + quote(f"{name}={size}")] = None
+                continue
+            shape = [self._guess(dim, axis, len(dims), guesses) for axis, dim in enumerate(dims)]
+            found["--shape " + quote(f"{show_name(each.name)}={'x'.join(map(str, shape))}")] = None
+        return tuple(found)
+
+    def _guess(self, dim: Dim, axis: int, rank: int, guesses: dict[str, int]) -> int:
+        if isinstance(dim, str) and _names(dim) & self.alone:
+            for name in sorted(_names(dim)):
+                guess(name, -1, rank, guesses)
+            return size_of(dim, guesses) or 1
+        return guess(dim, axis, rank, guesses)
+
+    def _wanted(self, dim: Dim) -> list[str]:
+        """The names that a dimension waits for: its own, or some of those in its arithmetic; "" without a name."""
+        if isinstance(dim, int) or (dim and size_of(dim, self.sizes) is not None):
+            return []
+        inner = _names(dim)
+        return sorted(inner - self.sizes.keys()) if inner & self.alone else [dim]
 
 
-def _facts(each: Declared, sizes: Mapping[str, int]) -> list[str]:
-    """What is not known of an input, a phrase each."""
-    name = show_name(each.name)
-    if each.dims is None:
-        return [f"the shape of input '{name}' is not known"]
-    unknown = [(axis, dim) for axis, dim in enumerate(each.dims) if isinstance(dim, str) and dim not in sizes]
-    shown = [f"'{dim}'" if dim else str(axis) for axis, dim in unknown]
-    return [f"dimension {dim} of input '{name}' is not known" for dim in shown]
-
-
-def _flags(missing: Sequence[Declared], sizes: Mapping[str, int]) -> tuple[str, ...]:
-    """The flags to add. A dimension without a name takes the whole shape, which gives the named ones too."""
-    flags: dict[str, None] = {}
-    guesses = dict(sizes)  # of each name one, wherever it stands
-    for each in missing:
-        dims = ("", "", "", "") if each.dims is None else each.dims
-        shape = [guess(dim, axis, len(dims), guesses) for axis, dim in enumerate(dims)]
-        if "" in dims:
-            flags["--shape " + quote(f"{show_name(each.name)}={'x'.join(map(str, shape))}")] = None
-            continue
-        for dim, size in zip(dims, shape, strict=True):
-            if isinstance(dim, str) and dim not in sizes:
-                flags["--dim " + quote(f"{dim}={size}")] = None
-    return tuple(flags)
+def _names(dim: Dim) -> frozenset[str]:
+    return names(dim) if isinstance(dim, str) and dim else frozenset()
 
 
 def guess(dim: Dim, axis: int, rank: int, guesses: dict[str, int]) -> int:
-    """A value that makes the suggested command run on most vision models; what is known stays."""
+    """A value that makes the suggested command run on most vision models; what is known stays. An axis below zero is
+    that of a name in some arithmetic."""
     if isinstance(dim, int):
         return dim
-    size = (1, 3, PIXELS, PIXELS)[axis] if rank == 4 else 1
+    size = (1, 3, PIXELS, PIXELS)[axis] if rank == 4 and axis >= 0 else 1
     return guesses.setdefault(dim, size) if dim else size

@@ -35,7 +35,10 @@ no layer, and the layer that reads it counts the stored tensors behind it."""
 
 
 EXPANDED = 100_000
-"""The most nodes that are read of bodies: functions whose calls come to more are one row a call."""
+"""The most nodes that are read of functions and branches: functions whose calls come to more are one row a call."""
+
+REPEATED = 2**15
+"""The most nodes that are read of the bodies of loops, which may be read trip by trip, and within each other."""
 
 
 class Resolved(NamedTuple):
@@ -70,7 +73,7 @@ class Lowering:
         self.resolved: dict[tuple[object, ...], Resolved] = {}
         self.layers: list[Layer] = []
         self.unresolved: list[Uncounted] = []
-        self._room = EXPANDED
+        self._room, self._loop_room = EXPANDED, REPEATED
         self._prefixes: set[str] = set()
 
     def graph(self, name: str, warnings: Sequence[str] = ()) -> Graph:
@@ -115,9 +118,13 @@ class Lowering:
     ) -> Scope:
         """The scope of a body that a node runs. `place` tells it from the node's other bodies, `shown` does so in the
         names of its nodes; the body of a function sees nothing but its arguments."""
-        self._room -= len(body.node)
-        if self._room < 0:
-            raise InputError(f"its loops, branches and calls come to more than {EXPANDED} nodes", "split the model")
+        if place == "body":
+            self._loop_room -= len(body.node)
+        else:
+            self._room -= len(body.node)
+        if min(self._room, self._loop_room) < 0:
+            most = f"{REPEATED} nodes in loops or {EXPANDED} in all"
+            raise InputError(f"its loops, branches and calls come to more than {most}", "split the model")
         if scope.depth == MAX_DEPTH:
             raise InputError(f"is more than {MAX_DEPTH} graphs and calls deep", AGAIN)
         base = prefix = f"{scope.prefix}{node_name(node)}/" + (f"{shown}/" if shown else "")
@@ -137,8 +144,8 @@ class Lowering:
         )
 
     def has_room(self, nodes: int) -> bool:
-        """So many nodes more may be read of bodies that run more than once."""
-        return nodes <= self._room
+        """So many nodes more may be read of the bodies of loops."""
+        return nodes <= self._loop_room
 
     def give_up(self, node: onnx.NodeProto, scope: Scope, reason: str, whole: bool = False) -> None:
         """A node of which not all is counted; `whole`: nothing is, and its outputs are not known."""
@@ -330,7 +337,7 @@ class Lowering:
         value = SEQUENCES[op](node, inputs, scope)
         if value is None or not self.has_room(len(value.parts or ())):
             return False
-        self._room -= len(value.parts or ())
+        self._loop_room -= len(value.parts or ())
         if op in MOVING:
             made = value.parts if value.parts is not None else (value,)
             tensors = [each.tensor for each in made if each.tensor is not None]

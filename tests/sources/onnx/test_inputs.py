@@ -67,9 +67,31 @@ def test_everything_missing_is_named_at_once() -> None:
     assert error.flags == ("--dim batch=1", "--dim height=224", "--dim width=224", "--dim tokens=1")
 
 
+CACHED: dict[str, Dims] = {"ids": ["b", "seq"], "mask": ["b", "past + seq"], "key": ["b", 12, "past", 64]}
+
+
+def test_arithmetic_between_names_follows_from_them() -> None:
+    found = resolve(Given(dims={"b": 2, "past": 5, "seq": 3}), **CACHED)
+    assert found == {"ids": (2, 3), "mask": (2, 5 + 3), "key": (2, 12, 5, 64)}
+    assert resolve(Given(shapes={"ids": (2, 3), "key": (2, 12, 5, 64)}), **CACHED) == found
+
+
+def test_of_arithmetic_the_names_are_missing_that_stand_alone_somewhere() -> None:
+    assert missing(Given(dims={"b": 2}), **CACHED).flags == ("--dim seq=1", "--dim past=1")
+    assert missing(x=["batch-size", 3]).flags == ("--dim batch-size=1",)
+    assert missing(Given(dims={"h": 4}), x=["h + w"]).flags == ("--dim w=1",)
+
+
+def test_a_shape_at_odds_with_arithmetic_is_refused() -> None:
+    with pytest.raises(GeometryError, match=r"dimension 'past \+ seq' is 8 and 9 at once"):
+        resolve(Given(dims={"b": 2, "past": 5, "seq": 3}, shapes={"mask": (2, 9)}), **CACHED)
+
+
 @pytest.mark.parametrize(
     "inputs",
     [
+        CACHED,
+        {"x": ["h", "2*h", None]},
         {"x": ["batch", 3, "height", "width"]},
         {"x": ["batch", None, 7]},
         {"x": [None, 3], "y": ["n", 3]},
@@ -107,4 +129,6 @@ def test_a_negative_size_is_an_unknown_one() -> None:
 
 
 def test_symbols_are_named_once_in_order() -> None:
-    assert symbols(declared_inputs([value("x", ["b", 3, "h"]), value("y", ["h", None, "b"])])) == ("b", "h")
+    assert symbols(declared_inputs([value("x", ["b", 3, "h"]), value("y", ["h", None, "2*w"])])) == (
+        "b", "h", "2*w", "w",
+    )  # fmt: skip
