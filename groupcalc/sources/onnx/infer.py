@@ -142,7 +142,7 @@ def _bare(node: onnx.NodeProto) -> onnx.NodeProto:
         return node
     kept = [attribute for attribute in node.attribute if not attribute.HasField("g") and not attribute.graphs]
     return onnx.NodeProto(
-        op_type=node.op_type, domain=node.domain, name=node.name, input=node.input, output=node.output, attribute=kept
+        op_type=text(node.op_type), domain=text(node.domain), input=node.input, output=node.output, attribute=kept
     )
 
 

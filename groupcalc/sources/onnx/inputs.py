@@ -89,7 +89,7 @@ def resolve_inputs(inputs: Sequence[Declared], given: Given) -> tuple[tuple[Tens
     if unknown:
         missing = _Missing(inputs, sizes)
         facts = (fact for each in unknown for fact in missing.facts(each))
-        raise MissingDimsError("; ".join(facts), missing.flags(unknown))
+        raise MissingDimsError("; ".join(facts), (*_flags(inputs, given), *missing.flags(unknown)))
     return tuple(tensors), sizes
 
 
@@ -112,6 +112,14 @@ def _bind(each: Declared, dims: tuple[Dim, ...], shape: tuple[int, ...], sizes: 
         if dim and isinstance(dim, str) and sizes.setdefault(dim, size) != size:
             fact = f"dimension '{dim}' is {sizes[dim]} and {size} at once"
             raise GeometryError(fact, "give it one value")
+
+
+def _flags(inputs: Sequence[Declared], given: Given) -> tuple[str, ...]:
+    """What is given for this model already, as the flags that give it."""
+    known = {"", *(show_name(each.name) for each in inputs)}
+    shapes = [(f"{name}=" if name else "") + "x".join(map(str, s)) for name, s in given.shapes.items() if name in known]
+    dims = [f"{name}={size}" for name, size in given.dims.items() if name in symbols(inputs)]
+    return (*(f"--shape {quote(shape)}" for shape in shapes), *(f"--dim {quote(dim)}" for dim in dims))
 
 
 def _known(each: Declared, sizes: Mapping[str, int]) -> tuple[int, ...] | None:

@@ -77,9 +77,9 @@ def test_arithmetic_between_names_follows_from_them() -> None:
 
 
 def test_of_arithmetic_the_names_are_missing_that_stand_alone_somewhere() -> None:
-    assert missing(Given(dims={"b": 2}), **CACHED).flags == ("--dim seq=1", "--dim past=1")
+    assert missing(Given(dims={"b": 2, "z": 3}), **CACHED).flags == ("--dim b=2", "--dim seq=1", "--dim past=1")
     assert missing(x=["batch-size", 3]).flags == ("--dim batch-size=1",)
-    assert missing(Given(dims={"h": 4}), x=["h + w"]).flags == ("--dim w=1",)
+    assert missing(Given(dims={"h": 4}), x=["h + w"]).flags == ("--dim h=4", "--dim w=1")
 
 
 def test_a_shape_at_odds_with_arithmetic_is_refused() -> None:
