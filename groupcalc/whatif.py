@@ -8,7 +8,7 @@ from typing import Any
 
 from groupcalc.conv import SLOTS, Conv
 from groupcalc.costs.cost import Cost, GraphCost, LayerCost
-from groupcalc.costs.model import layer_cost
+from groupcalc.costs.row import layer_cost
 from groupcalc.costs.rules import RULES
 from groupcalc.costs.snapshot import layer_data, totals_data
 from groupcalc.errors import GeometryError

@@ -11,7 +11,8 @@ from onnx import TensorProto, helper
 
 from groupcalc.conv import Conv, conv
 from groupcalc.costs.cost import Cost, LayerCost
-from groupcalc.costs.model import cost, layer_cost
+from groupcalc.costs.model import cost
+from groupcalc.costs.row import layer_cost
 from groupcalc.costs.rules import RULES
 from groupcalc.costs.snapshot import layer_data
 from groupcalc.sources.given import Given

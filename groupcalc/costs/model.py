@@ -1,21 +1,16 @@
-"""From a layer's work to its cost: params, bytes, FLOPs and dense equivalents, once for all operators."""
+"""From a graph to its cost: the rows, which branch runs, what calls come to, what could not be counted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
-from groupcalc.conv import SLOTS
-from groupcalc.costs import FLOPS_PER_MAC
 from groupcalc.costs.cost import Cost, GraphCost, LayerCost
 from groupcalc.costs.memory import peak_activation_bytes
-from groupcalc.costs.rules import RULES, Rule
-from groupcalc.graph import BITS, Graph, Layer, Tensor, Uncounted, ran
+from groupcalc.costs.row import Held, layer_cost, operands, owned, sums
+from groupcalc.costs.rules import RULES
+from groupcalc.graph import Graph, Layer, Uncounted, ran
 from groupcalc.units import show_count, show_name
-
-NEVER_LEARNED = frozenset({"bool", "int64", "string"})
-"""What indices, conditions and text are stored as; no weight is."""
 
 BRANCHES = ("then_branch", "else_branch")
 """Of an If, in the order of its blocks."""
@@ -111,8 +106,8 @@ class Tally:
     def _add_call(self, layer: Layer) -> None:
         """One row for all that a call runs."""
         body = self._body(layer.blocks[0])
-        own, shared = _owned(layer.name, body.held, self._owners)
-        params, buffers, dense_params, weight_bytes = _sums(own)
+        own, shared = owned(layer.name, body.held, self._owners)
+        params, buffers, dense_params, weight_bytes = sums(own)
         stored = Cost(params=params, buffers=buffers, dense_params=dense_params, weight_bytes=weight_bytes)
         self.uncounted += body.uncounted
         body.uncounted = []  # each once, however often the body is called
@@ -158,7 +153,7 @@ class Tally:
                 body.uncounted.append(found)
             elif found is not None:
                 body.work += replace(found.cost, params=0, buffers=0, weight_bytes=0, dense_params=0)
-                body.hold(_operands(layer, RULES[layer.op])[1])
+                body.hold(operands(layer, RULES[layer.op])[1])
         return body
 
 
@@ -167,103 +162,11 @@ class _Body:
     """What is known of a block: the work of one run, the stored tensors that it reads, what could not be counted."""
 
     work: Cost = field(default_factory=Cost)
-    held: dict[str, _Held] = field(default_factory=dict)
+    held: dict[str, Held] = field(default_factory=dict)
     uncounted: list[Uncounted] = field(default_factory=list)
     peak: int | None = None
 
-    def hold(self, held: dict[str, _Held]) -> None:
+    def hold(self, held: dict[str, Held]) -> None:
         """Learn stored tensors; the first role of each stands."""
         for name, role in held.items():
             self.held.setdefault(name, role)
-
-
-def layer_cost(layer: Layer, rule: Rule, owners: dict[str, str] | None = None) -> LayerCost:
-    """One row. `owners` says in whose row a stored tensor stands already, and learns this layer's."""
-    work, times = rule.work(layer), layer.times
-    groups = layer.attributes["groups"] if layer.op in SLOTS else 1
-    read, held = _operands(layer, rule)
-    own, shared = _owned(layer.name, held, {} if owners is None else owners) if held else ({}, ())
-    params, buffers, dense_params, weight_bytes = _sums(own)
-    figures = Cost(
-        params=params,
-        buffers=buffers,
-        macs=work.macs * times,
-        flops=(FLOPS_PER_MAC * work.macs + work.other_flops) * times,
-        weight_bytes=weight_bytes if times else 0,
-        input_bytes=sum({tensor.name: tensor.nbytes for tensor in read}.values()) * times,
-        output_bytes=sum([tensor.nbytes for tensor in layer.outputs]) * times,
-        dense_macs=work.macs * groups * times,
-        dense_params=dense_params,
-    )
-    return LayerCost(
-        name=layer.name,
-        op=layer.op,
-        groups=groups,
-        inputs=tuple([tensor.shape for tensor in read]),
-        outputs=tuple([tensor.shape for tensor in layer.outputs]),
-        cost=figures if layer.repeat == 1 else figures * layer.repeat,
-        repeat=layer.repeat * max(times, 1),
-        shared=shared,
-        layer=layer,
-    )
-
-
-class _Held(NamedTuple):
-    """A stored tensor that a layer reads: what it counts as; `dense` are its params at one group."""
-
-    params: int
-    buffers: int
-    dense: int
-    nbytes: int
-
-
-def _sums(held: dict[str, _Held]) -> tuple[int, int, int, int]:
-    """params, buffers, dense params and bytes of these together."""
-    if not held:
-        return 0, 0, 0, 0
-    params, buffers, dense, nbytes = map(sum, zip(*held.values(), strict=True))
-    return params, buffers, dense, nbytes
-
-
-def _operands(layer: Layer, rule: Rule) -> tuple[list[Tensor], dict[str, _Held]]:
-    """The activations that a layer reads, and the stored tensors behind its constants by name, each once.
-
-    A stored scalar is left out: exporters write the numbers of a formula as Constant nodes or initializers alike.
-    """
-    read: list[Tensor] = []
-    held: dict[str, _Held] = {}
-    for slot, tensor in enumerate(layer.inputs):
-        if tensor is None or tensor.literal or slot in rule.arguments:
-            continue
-        if not tensor.constant:
-            read.append(tensor)
-            continue
-        for stored in tensor.stored:
-            if stored.shape and stored.name not in held:
-                held[stored.name] = _role(layer, rule, slot, tensor, stored)
-    return read, held
-
-
-def _role(layer: Layer, rule: Rule, slot: int, tensor: Tensor, stored: Tensor) -> _Held:
-    """What a stored tensor counts as where it is read."""
-    if slot in rule.buffers:
-        return _Held(0, stored.size, 0, stored.nbytes)
-    params = stored.size if _learned(tensor, stored, slot in rule.weights) else 0
-    is_weight = layer.op in SLOTS and slot == SLOTS[layer.op].weight
-    return _Held(params, 0, params * layer.attributes["groups"] if is_weight else params, stored.nbytes)
-
-
-def _owned(layer: str, held: dict[str, _Held], owners: dict[str, str]) -> tuple[dict[str, _Held], tuple[str, ...]]:
-    """The stored tensors that this layer is the first to use, and the layers that used the others first."""
-    own = {name: role for name, role in held.items() if name not in owners}
-    shared = tuple(dict.fromkeys([owners[name] for name in held if name in owners]))
-    owners.update(dict.fromkeys(own, layer))
-    return own, shared
-
-
-def _learned(tensor: Tensor, stored: Tensor, is_weight: bool) -> bool:
-    """A constant is learned where the operator takes a weight, and elsewhere if its dtype can hold one."""
-    if is_weight:
-        return True
-    is_index = tensor.dtype.startswith(("int", "uint")) and BITS[tensor.dtype] > 8
-    return stored.dtype not in NEVER_LEARNED and not is_index
