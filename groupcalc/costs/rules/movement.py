@@ -22,10 +22,10 @@ VIEWS: Mapping[str, tuple[int, ...]] = {
 
 MOVES: Mapping[str, tuple[int, ...]] = {
     **dict.fromkeys(
-        ("And", "Bernoulli", "BitCast", "Cast", "CastLike", "Compress", "Concat", "DepthToSpace", "Equal", "EyeLike",
-         "Greater", "GreaterOrEqual", "If", "IsInf", "IsNaN", "Less", "LessOrEqual", "Loop", "NonZero", "Not", "Or",
-         "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "ReverseSequence", "Scan",
-         "SpaceToDepth", "Transpose", "Unique", "Where", "Xor"), ()),
+        ("And", "Bernoulli", "BitCast", "Cast", "CastLike", "Compress", "Concat", "ConcatFromSequence",
+         "DepthToSpace", "Equal", "EyeLike", "Greater", "GreaterOrEqual", "If", "IsInf", "IsNaN", "Less",
+         "LessOrEqual", "Loop", "NonZero", "Not", "Or", "RandomNormal", "RandomNormalLike", "RandomUniform",
+         "RandomUniformLike", "ReverseSequence", "Scan", "SpaceToDepth", "Transpose", "Unique", "Where", "Xor"), ()),
     **dict.fromkeys(
         ("CenterCropPad", "ConstantOfShape", "Expand", "Gather", "GatherElements", "GatherND", "OneHot", "Split",
          "SplitToSequence", "Tile", "TopK", "Trilu"), (1,)),
