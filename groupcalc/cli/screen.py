@@ -10,7 +10,7 @@ from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
 
 from groupcalc.cli.options import Color
-from groupcalc.units import show_name
+from groupcalc.report.render.cells import inert
 
 if TYPE_CHECKING:  # who sees no bar does not wait for it
     from rich.progress import Progress
@@ -47,7 +47,7 @@ def note(text: str) -> None:
     """One line on standard error, inert; where that is closed or full there is nobody to tell."""
     if sys.stderr is not None:
         with suppress(OSError):
-            print(show_name(text), file=sys.stderr)  # noqa: T201
+            print(inert(text), file=sys.stderr)  # noqa: T201
 
 
 def tracked(items: Iterable[T], total: int, wanted: bool | None) -> Iterator[T]:

@@ -1,9 +1,24 @@
-"""Text measured in terminal cells: how wide it is, cut in the middle, wrapped."""
+"""Text for a terminal or its log: made inert, measured in cells, cut in the middle, wrapped."""
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from unicodedata import category, east_asian_width
+
+from groupcalc.units import show_name
+
+COMMAND = re.compile(r"(?<!\S):(?=:)|#(?=#\w*\[)")
+"""Where a workflow command begins: `::error::` in front of a line, which may be wrapped anywhere, `##[error]` and
+`##vso[…]` within one (actions/runner ActionCommand, azure-pipelines-agent Command)."""
+
+
+def inert(text: str) -> str:
+    """The text as one line that neither a terminal nor the reader of a build's log obeys."""
+    shown = show_name(text)
+    if "::" not in shown and "##" not in shown:
+        return shown
+    return COMMAND.sub(lambda match: f"\\x{ord(match[0]):x}", shown)
 
 
 def width_of(text: str) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from groupcalc.report.document import Report, Row, Table, plain
+from groupcalc.report.render.cells import inert
 from groupcalc.report.render.registry import renderer
-from groupcalc.units import show_name
 
 FORMULA_STARTS = tuple("=+-@＝＋－＠")
 """A spreadsheet runs a cell that begins so; a leading apostrophe makes it text (OWASP, CSV Injection).
@@ -46,5 +46,5 @@ def _cell(value: Any) -> str:
     text = plain(value)
     if isinstance(value, int | float):
         return text  # a minus sign before a number is no formula
-    text = show_name(text)
+    text = inert(text)
     return f"'{text}" if text.lstrip(" '").startswith(FORMULA_STARTS) else text

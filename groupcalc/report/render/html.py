@@ -96,7 +96,7 @@ def inert(text: str) -> str:
     """The text as HTML that shows exactly it, in an element or a quoted attribute."""
     from html import escape  # its table of entities is loaded only by who asks for HTML
 
-    return escape(show_name(text))
+    return escape(show_name(text)).replace("##", "&#35;&#35;")  # `##[error]` is an order to who reads a build's log
 
 
 def _table(table: Table) -> Iterator[str]:

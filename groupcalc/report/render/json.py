@@ -48,7 +48,9 @@ def _dumps(value: Any) -> str:
 
 
 def _inert(text: str) -> str:
-    """Escape what does not print (C1 controls, bidirectional overrides, lone surrogates): it stands in strings only."""
+    """Escape what does not print (C1 controls, bidirectional overrides, lone surrogates), and what orders the reader
+    of a build's log about (`##[error]`): it stands in strings only."""
+    text = text.replace("##", "#\\u0023")
     if text.isascii() and "\x7f" not in text:
         return text
     import re

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from groupcalc.report.document import Column, Table
-from groupcalc.report.render.cells import width_of
+from groupcalc.report.render.cells import inert, width_of
 
 GAP = 2
 """Spaces between columns; one stands before the first."""
@@ -49,6 +49,8 @@ def place(table: Table, width: int, elide: bool) -> list[Placed]:
 
 def _format(column: Column, values: list[object]) -> Placed:
     texts = [column.text(value) for value in values]
+    if column.align == "left":  # the others are numbers
+        texts = list(map(inert, texts))
     return Placed(column, texts, max(map(width_of, (column.header, *texts))))
 
 

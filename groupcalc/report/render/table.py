@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from groupcalc.report.document import Report, Table
-from groupcalc.report.render.cells import cut_middle, pad, wrap
+from groupcalc.report.render.cells import cut_middle, inert, pad, wrap
 from groupcalc.report.render.layout import GAP, Placed, place
 from groupcalc.report.render.registry import renderer
-from groupcalc.units import show_name
 
 PIPE_WIDTH = 120
 """The columns of a table that is not read on a terminal are chosen for this many cells."""
@@ -52,8 +51,8 @@ class _Pen:
             yield from self.sentence(f"! {warning}", "warning")
 
     def heading(self, table: Table) -> Iterator[str]:
-        facts = show_name(" · ".join(table.facts))
-        name = show_name(table.name)
+        facts = inert(" · ".join(table.facts))
+        name = inert(table.name)
         if self.elide:
             name = cut_middle(name, self.width)
         lines = self.fold(f"{name}  {facts}" if facts else name)
@@ -72,7 +71,7 @@ class _Pen:
             yield self.paint(line, "closing") if index >= len(table.rows) else line
 
     def sentence(self, text: str, style: str = "") -> Iterator[str]:
-        for line in self.fold(show_name(text)):
+        for line in self.fold(inert(text)):
             yield self.paint(line, style)
 
     def fold(self, text: str) -> list[str]:
