@@ -13,7 +13,7 @@ import onnx
 from groupcalc.errors import InputError
 from groupcalc.graph import Layer, Tensor, Uncounted, ran
 from groupcalc.sources.onnx.nodes import AGAIN, body_of, integers, node_name, operator
-from groupcalc.sources.onnx.scope import Scope, Value, text
+from groupcalc.sources.onnx.scope import Scope, Value, known_integers, known_truth, text
 from groupcalc.sources.onnx.sequences import number, sequence
 from groupcalc.units import show_name, show_shape
 
@@ -42,8 +42,9 @@ def branch(lowering: Lowering, node: onnx.NodeProto, inputs: Values, scope: Scop
     """ONNX If-25: one branch in its place where the condition is known; both where it depends on data."""
     condition = _given(inputs, 0, "a condition")
     names: tuple[str, ...] = ("then_branch", "else_branch")
-    if condition.data is not None:
-        names = names[:1] if onnx.numpy_helper.to_array(condition.data).any() else names[1:]
+    is_true = known_truth(condition)
+    if is_true is not None:
+        names = names[:1] if is_true else names[1:]
     bodies = [body_of(node, name) for name in names]
     for name, body in zip(names, bodies, strict=True):
         _check(name, "outputs", len(body.output), len(node.output))
@@ -94,8 +95,8 @@ def loop(lowering: Lowering, node: onnx.NodeProto, inputs: Values, scope: Scope)
     carried = list(inputs[2:])
     count = len(carried)
     _check("body", "inputs", len(body.input), count + 2)
-    _check("body", "outputs", max(len(body.output) - 1, count), max(len(node.output), count))
-    goes_on = _truth(condition) if condition is not None else True
+    _check("body", "outputs", len(body.output), max(len(node.output), count) + 1)
+    goes_on = known_truth(condition) if condition is not None else True
     trips = 0 if goes_on is False else _count(most)
 
     def run(trip: int | None, state: Values) -> Lowered:
@@ -118,7 +119,7 @@ def loop(lowering: Lowering, node: onnx.NodeProto, inputs: Values, scope: Scope)
         return replace(found, layers=before + found.layers)
 
     once = run(None, carried)
-    stays = _truth(once.results[0])
+    stays = known_truth(once.results[0])
     if goes_on is None or (stays is None and trips not in (0, 1)):
         trips = trips if trips == 0 else None
     elif stays is False:
@@ -161,7 +162,7 @@ def _unroll(
     count, layers, unresolved, slices = len(carried), list[Layer](), list[Uncounted](), list[list[Value]]()
     for trip in range(trips):
         found = run(trip, state)
-        stays = _truth(found.results[0])
+        stays = known_truth(found.results[0])
         if stays is None and trip + 1 < trips:
             return False
         layers += found.layers
@@ -413,16 +414,10 @@ def _axis(axis: int, rank: int) -> int:
     return axis % rank
 
 
-def _truth(value: Value) -> bool | None:
-    return None if value.data is None else bool(onnx.numpy_helper.to_array(value.data).all())
-
-
 def _count(value: Value | None) -> int | None:
     """The trips that a loop makes at most, where they are known."""
-    if value is None or value.data is None:
-        return None
-    counts = onnx.numpy_helper.to_array(value.data).ravel()
-    return max(int(counts[0]), 0) if len(counts) == 1 else None
+    counts = known_integers(value)
+    return max(int(counts.item()), 0) if counts is not None and counts.size == 1 else None
 
 
 CONTROL: Mapping[str, Callable[[Lowering, onnx.NodeProto, Values, Scope], None]] = {

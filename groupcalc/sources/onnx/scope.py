@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import onnx
+from numpy.typing import NDArray
 
 from groupcalc.errors import InputError
 from groupcalc.graph import Tensor
@@ -22,7 +23,8 @@ VALUE_ELEMENTS = 4096
 FLOAT_ELEMENTS = 16
 """The same for floating-point numbers: only scales, one an axis, and the bounds of a range tell a shape."""
 
-INDEX_DTYPES = frozenset({"int64", "int32", "bool"})
+INTEGERS = frozenset({"int64", "int32"})
+INDEX_DTYPES = INTEGERS | {"bool"}
 """What shapes, indices and conditions are made of."""
 
 
@@ -199,9 +201,26 @@ def is_small(dtype: str, size: int) -> bool:
 
 def _is_whole(tensor: Tensor, proto: onnx.TensorProto) -> bool:
     """All elements are in the file. Raw bytes and plain floats, which nearly all tensors are, are told at a glance."""
-    if 0 < len(proto.raw_data) == tensor.nbytes or 0 < len(proto.float_data) == tensor.size:
+    is_float = tensor.dtype == "float32"
+    if 0 < len(proto.raw_data) == tensor.nbytes or (is_float and 0 < len(proto.float_data) == tensor.size):
         return bool(proto.data_location != onnx.TensorProto.EXTERNAL)
     return has_payload(proto) and not payload_fault(proto)
+
+
+def known_integers(value: Value | None) -> NDArray[Any] | None:
+    """The elements of an index tensor; None where they are not known, or no integers."""
+    if value is None or value.data is None or value.tensor is None or value.tensor.dtype not in INTEGERS:
+        return None
+    return onnx.numpy_helper.to_array(value.data)
+
+
+def known_truth(value: Value | None) -> bool | None:
+    """A condition, where it is known."""
+    if value is None or value.data is None or value.tensor is None:
+        return None
+    if value.tensor.dtype != "bool" or value.tensor.size != 1:
+        return None
+    return bool(onnx.numpy_helper.to_array(value.data).all())
 
 
 def sparse_value(name: str, proto: onnx.SparseTensorProto) -> Value:

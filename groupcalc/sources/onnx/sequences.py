@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 
 from groupcalc.graph import Tensor
-from groupcalc.sources.onnx.scope import VALUE_ELEMENTS, Scope, Value
+from groupcalc.sources.onnx.scope import VALUE_ELEMENTS, Scope, Value, known_integers
 
 Values = Sequence[Value | None]
 Parts = tuple[Value, ...]
@@ -42,9 +42,9 @@ def _split(node: onnx.NodeProto, inputs: Values, scope: Scope) -> Value | None:
 def _sizes(length: int, split: Value | None) -> list[int] | None:
     if split is None:
         return [1] * length if length <= VALUE_ELEMENTS else None
-    if split.data is None:
+    values = known_integers(split)
+    if values is None:
         return None
-    values = onnx.numpy_helper.to_array(split.data)
     if values.ndim:
         return [int(value) for value in values.ravel()] if (values >= 0).all() else None
     step = int(values)
@@ -148,9 +148,7 @@ def _parts(inputs: Values) -> Parts | None:
 def _place(inputs: Values, slot: int, length: int, past: int = 0) -> int | None:
     """A place in a sequence, counted from its start; None when it is not known, or there is no such place."""
     value = inputs[slot] if slot < len(inputs) else None
-    if value is None or value.data is None:
+    places = known_integers(value)
+    if places is None or places.size != 1 or not -length <= places.item() < length + past:
         return None
-    places = onnx.numpy_helper.to_array(value.data).ravel()
-    if len(places) != 1 or not -length <= int(places[0]) < length + past:
-        return None
-    return int(places[0]) + (length if places[0] < 0 else 0)
+    return int(places.item()) % length if places.item() < 0 else int(places.item())
