@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from groupcalc.errors import InputError
-from groupcalc.sources.arguments import DTYPES, MAX_INT, bind, show, suggest
+from groupcalc.sources.arguments import DTYPES, MAX_INT, bind, cut, show, suggest
 from groupcalc.sources.calls import Entry, find_call
 from groupcalc.sources.lines import MAX_REPEAT, parse_line
 from groupcalc.units import show_name
 
 SCHEMA = 1
+
+KEY_PARTS = 10
+"""The most parts of a dotted key: reading one takes time by the square of them, and a layer file needs two."""
+
+_PART = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+"""
+_LONG_KEY = re.compile(rf"(?:^|[\[{{,])[ \t]*+({_PART}(?:\.[ \t]*+{_PART}){{{KEY_PARTS}}})", re.MULTILINE)
 
 KEYS = ("name", "op", "input", "repeat")
 """The keys of a [[layer]] that are no arguments of its op."""
@@ -51,6 +57,10 @@ def read_document(text: str, kind: str, place: str) -> Written:
 def _parse_toml(text: str, place: str) -> object:
     import tomllib
 
+    found = _LONG_KEY.search(text)
+    if found:
+        where = f"{place}:{text.count(chr(10), 0, found.start()) + 1}"
+        raise InputError(f"key {cut(found[1])!r} has more than {KEY_PARTS} parts", "", where)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -12,8 +12,8 @@ from groupcalc.graph import MAX_ELEMENTS
 from groupcalc.units import show_name
 
 _SIZES = "[0-9]{1,19}(?:[x×][0-9]{1,19}){0,63}"
-_SHAPE = re.compile(rf"\s*(?:(.+?)[=:])?({_SIZES})\s*(?:,(?=.)|$)", re.DOTALL)
-_DIM = re.compile(r"\s*(.+?)=([0-9]{1,19})\s*(?:,(?=.)|$)", re.DOTALL)
+_SHAPE = re.compile(rf"(?:(.+?)[=:])?({_SIZES})\s*(?:,(?=.)|$)", re.DOTALL)
+_DIM = re.compile(r"(.+?)=([0-9]{1,19})\s*(?:,(?=.)|$)", re.DOTALL)
 """One item of a value. A name reaches to the first sign before sizes that end the item, so it may hold commas and
 signs: PyTorch calls a dimension `Max(1, s0)`."""
 
@@ -59,6 +59,8 @@ def _items(text: str, item: re.Pattern[str]) -> list[tuple[str, tuple[int, ...]]
             return []
         found.append((show_name(match[1] or ""), tuple(int(size) for size in re.split("[x×]", match[2]))))
         at = match.end()
+        while text[at : at + 1].isspace():  # behind a comma; in front of all a space is one of the name
+            at += 1
     return found
 
 

@@ -28,6 +28,7 @@ _LINE = re.compile(
 _HEAD = re.compile(r"(?:[A-Za-z_]\w*+\.)*+([A-Za-z_]\w*+)\s*+\(")
 _SUFFIX = re.compile(r"\.[A-Za-z]\w*$")
 _SIZE = re.compile(r"[0-9]{1,19}(?:\s?[x×]\s?[0-9]{1,19}){0,7}")
+_NUMBER = re.compile(r"[0-9]+")
 _REPEAT = re.compile(r"[0-9]{1,7}")
 
 WORDS = frozenset({"same", "valid", "zeros", "reflect", "replicate", "circular"})
@@ -79,7 +80,7 @@ def parse_size(text: str) -> tuple[int, ...]:
     """`1x3x224x224` -> the numbers."""
     if not _SIZE.fullmatch(text):
         raise InputError(f"@ {cut(text)!r} is not a size", "write numbers joined by x, as @ 56x56")
-    return tuple(int(number) for number in re.split("[x×]", text))
+    return tuple(map(int, _NUMBER.findall(text)))
 
 
 def _parse_repeat(text: str) -> int:

@@ -17,7 +17,7 @@ from groupcalc.units import show_name, show_shape
 
 __all__ = ["load_lines", "load_text", "looks_like_layer"]
 
-MAX_TEXT = 16 * 2**20
+MAX_TEXT = 8 * 2**20
 MAX_LAYERS = 100_000
 
 T = TypeVar("T")

@@ -108,6 +108,8 @@ def _file(text: str) -> Target:
     if kind is None and Path(text).is_fifo():  # `<(command)`
         with open(text, "rb") as pipe:
             return _piped(text, pipe)
+    if kind is not None and Path(text).exists() and not Path(text).is_file():  # opening a pipe waits for its writer
+        raise InputError("is not a file", "name a file of its own, or - for standard input", place=text)
     if kind is None:
         raise InputError("is no kind of input", f"use {', '.join(KINDS)}, or - for standard input", place=text)
     return Target(path=text, kind=kind)

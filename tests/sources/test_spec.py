@@ -239,8 +239,8 @@ def test_files_are_bounded() -> None:
     assert (
         refusal("ReLU()\n" * (MAX_LAYERS + 1), "lines") == "net.txt: the file has 100,001 layers (write 1 to 100,000)"
     )
-    message = refusal(" " * (2**24 + 1))
-    assert message == "net.toml: the file has 16,777,217 characters (a layer file has at most 16,777,216)"
+    message = refusal(" " * (2**23 + 1))
+    assert message == "net.toml: the file has 8,388,609 characters (a layer file has at most 8,388,608)"
 
 
 VALUES = st.recursive(

@@ -10,7 +10,7 @@ import onnx
 
 from groupcalc.conv import SLOTS, Conv, Pads
 from groupcalc.errors import GeometryError, InputError
-from groupcalc.graph import Tensor
+from groupcalc.graph import MAX_ELEMENTS, Tensor
 from groupcalc.units import show_name, show_shape
 
 TORCH_NAMES = {"kernel_shape": "kernel_size", "strides": "stride", "dilations": "dilation", "group": "groups"}
@@ -81,6 +81,10 @@ def convolution(op: str, inputs: Sequence[Tensor | None], attributes: dict[str, 
     if found.weight_shape != w.shape:
         fact = f"weight {show_shape(w.shape)} does not fit input {show_shape(x.shape)} in {groups} groups"
         raise GeometryError(fact, f"it should be {show_shape(found.weight_shape)}")
+    bias = inputs[slots.bias] if found.bias else None
+    if bias is not None and bias.shape != (found.out_channels,):
+        fact = f"bias {show_shape(bias.shape)} does not fit {found.out_channels} output channels"
+        raise GeometryError(fact, "export the model again")
     return found
 
 
@@ -183,14 +187,21 @@ def checked_attributes(
     """The attributes of a node with its geometry resolved; where it slides a window the shape of its output as well."""
     if op in SLOTS:
         conv = convolution(op, inputs, found)
-        return conv.attributes() | _kept(found), (conv.batch, conv.out_channels, *conv.out_size)
+        return conv.attributes() | _kept(found), _bounded((conv.batch, conv.out_channels, *conv.out_size))
     if op in WINDOWS and inputs and inputs[0] is not None:
         size = inputs[0].shape[2:]
         kernel = _axes(found, "kernel_size", len(size), ())
         geometry = window(found, size, kernel)
         out_size = _pooled(size, kernel, **geometry, up=bool(found.get("ceil_mode", 0)))
-        return _kept(found) | geometry | {"kernel_size": kernel}, (*inputs[0].shape[:2], *out_size)
+        return _kept(found) | geometry | {"kernel_size": kernel}, _bounded((*inputs[0].shape[:2], *out_size))
     return found, None
+
+
+def _bounded(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of an output; GeometryError where inference, which counts in 64 bits, would come to another."""
+    if prod(shape) > MAX_ELEMENTS:
+        raise GeometryError(f"the output has 2^63 elements or more: {show_shape(shape)}", "no runtime can hold it")
+    return shape
 
 
 def check_rearranged(op: str, x: Tensor | None, shape: tuple[int, ...] | None) -> None:

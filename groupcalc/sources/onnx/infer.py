@@ -26,8 +26,14 @@ FROM_FLOATS = frozenset({"OneHot", "Range", "Resize", "Upsample"})
 INFERRED_SINCE = {"GreaterOrEqual": 16, "LessOrEqual": 16}
 """Operators that came without inference: the version that brought it is the same operator for more dtypes."""
 
-EQUATION = re.compile(rb"TERM(,TERM)*(->TERM)?".replace(b"TERM", rb"[A-Za-z]*(\.\.\.)?[A-Za-z]*"))
-"""What Einsum takes, less its spaces."""
+EQUATION = re.compile(rb"TERM(?:,TERM)*+(?:->TERM)?".replace(b"TERM", rb"[A-Za-z]*+(?:\.\.\.)?[A-Za-z]*+"))
+"""What Einsum takes, less its spaces; found or not in one pass, however long."""
+
+MAX_ATTRIBUTES = 1000
+"""The most attributes of a node: no operator has thirty, and inference takes its time and memory for each."""
+
+MAX_OPERANDS = 64
+"""The most operands of an Einsum: NumPy takes half as many."""
 
 
 class Inferred(NamedTuple):
@@ -149,10 +155,15 @@ def _bare(node: onnx.NodeProto) -> onnx.NodeProto:
 def _fatal(node: onnx.NodeProto) -> str:
     """Why ONNX's inference (1.23) would not come back from this node: it loops, asks for all memory, or reads beyond
     an array, which ends the process. "" when it will."""
+    if len(node.attribute) > MAX_ATTRIBUTES:
+        return f"{len(node.attribute)} attributes are more than any operator has"
     for attribute in node.attribute:
         match attribute.name:
+            case "equation" if len(node.input) > MAX_OPERANDS:
+                return f"{len(node.input)} operands are more than an equation has"
             case "equation" if not EQUATION.fullmatch(attribute.s.replace(b" ", b"")):
-                return f"the equation {show_name(attribute.s.decode(errors='backslashreplace'))!r} is none of ONNX's"
+                equation = attribute.s[:80].decode(errors="backslashreplace") + "…" * (len(attribute.s) > 80)
+                return f"the equation {show_name(equation)!r} is none of ONNX's"
             case "num_outputs" if attribute.i != len(node.output):
                 return f"num_outputs={attribute.i}, and there are {len(node.output)}"
             case "batch_dims" if attribute.i < 0:

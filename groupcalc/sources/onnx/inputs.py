@@ -19,6 +19,9 @@ from groupcalc.units import show_name, show_shape
 Dim = int | str
 """A size, a name as it is shown to people, or "" for a dimension of which the file says nothing."""
 
+MAX_DIMS = 10_000
+"""Dimensions of all inputs together; a model that is handed the memory of a hundred attention layers has a thousand."""
+
 PIXELS = 224
 """What the suggested command puts for height and width; it puts 1 for everything else."""
 
@@ -34,9 +37,10 @@ class Declared:
 
 def declared_inputs(values: Sequence[onnx.ValueInfoProto]) -> list[Declared]:
     """The inputs that are tensors."""
-    return [
-        _declared(text(value.name), value.type.tensor_type) for value in values if value.type.HasField("tensor_type")
-    ]
+    kinds = [(text(value.name), value.type.tensor_type) for value in values if value.type.HasField("tensor_type")]
+    if sum(max(len(kind.shape.dim), 1) for _, kind in kinds) > MAX_DIMS:
+        raise InputError(f"its inputs have more than {MAX_DIMS:,} dimensions", "export the model again")
+    return [_declared(name, kind) for name, kind in kinds]
 
 
 def _declared(name: str, kind: onnx.TypeProto.Tensor) -> Declared:

@@ -38,10 +38,10 @@ def has_payload(proto: onnx.TensorProto) -> bool:
     """Its elements are in the file as it was read: not dropped, not external, not left out."""
     if proto.data_location == EXTERNAL:
         return False
-    if proto.HasField("raw_data"):
+    if 0 in proto.dims:
         return True
-    fields = (proto.float_data, proto.int64_data, proto.int32_data, proto.double_data, proto.uint64_data)
-    return any(fields) or 0 in proto.dims
+    name = "raw_data" if proto.HasField("raw_data") else entry_field(proto)
+    return bool(name and getattr(proto, name)) and proto.data_type != onnx.TensorProto.STRING  # no shape is a text
 
 
 def entry_field(tensor: onnx.TensorProto) -> str:

@@ -13,17 +13,33 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from groupcalc.errors import InputError
+from groupcalc.sources.onnx.foreign import AGAIN, foreign
 from groupcalc.sources.onnx.payload import entry_field, fault
 from groupcalc.units import show_bytes
 
 SMALL_BYTES = 4096
 """The largest payload that is kept: arithmetic on shapes needs small constants, and nothing needs the others."""
 
-KEPT_BYTES = 2**30
-"""The most that is handed to protobuf, which itself stops at 2 GiB."""
+KEPT_BYTES = 2**28
+"""The most that is handed to protobuf: it stands in memory three times, in the file, without payloads, and read."""
+
+TEXT_BYTES = 2**22
+"""The longest name: an exporter's has some hundred bytes, and each is shown."""
 
 MAX_FIELDS = 2**23
 """The most fields that are looked at: a file made of nothing but fields takes seconds, not hours."""
+
+MAX_NODES = 100_000
+"""The most nodes of a graph: one of a shape of its own takes some 150 µs, and four kilobytes."""
+
+MAX_OUTPUTS = 400_000
+"""The most outputs of all nodes of a graph together."""
+
+MAX_OPSETS = 1000
+"""The most operator sets of a model: they are handed to ONNX's inference with every node."""
+
+MAX_MESSAGES = 2**21
+"""The most messages that are handed to protobuf: of an empty one, two bytes in the file, it makes 150."""
 
 MAX_DEPTH = 100
 """Messages within messages; protobuf stops here too."""
@@ -33,8 +49,6 @@ MAX_PIECES = 1000
 
 NAMED_FAULTS = 20
 """The most faulty tensors that are named."""
-
-AGAIN = "export or download it again"
 
 Data = bytes | mmap
 Span = tuple[int, int]
@@ -73,11 +87,9 @@ def parse_model(data: Data) -> Pruned:
     try:
         return _parse(data)
     except InputError as error:
-        head = bytes(data[:512])
-        if not head or any(byte < ord(" ") and byte not in b"\t\n\r\f" for byte in head):
+        way_out = foreign(bytes(data[:512]))
+        if not way_out:
             raise
-        lfs = head.startswith(b"version https://git-lfs")
-        way_out = "it is a Git LFS pointer: run git lfs pull" if lfs else f"it is text: {AGAIN}"
         raise InputError("is not an ONNX model", way_out) from error
 
 
@@ -86,7 +98,10 @@ def _parse(data: Data) -> Pruned:
         raise InputError("is empty", AGAIN)
     pruner = _Pruner(data)
     try:
-        model = onnx.ModelProto.FromString(pruner.prune())
+        kept = pruner.prune()
+        if len(kept) > 2 * MAX_MESSAGES:
+            _check_messages(kept)
+        model = onnx.ModelProto.FromString(kept)
     except IndexError as error:
         raise InputError("is cut short in the middle of a field", AGAIN) from error
     except DecodeError as error:
@@ -94,6 +109,13 @@ def _parse(data: Data) -> Pruned:
     for name in ("ir_version", "graph"):
         if not model.HasField(name):
             raise InputError(f"is not an ONNX model, or a part of one: it has no {name}", AGAIN)
+    for what, count, most in (
+        ("nodes", len(model.graph.node), MAX_NODES),
+        ("outputs of nodes", sum(len(node.output) for node in model.graph.node), MAX_OUTPUTS),
+        ("operator sets", len(model.opset_import), MAX_OPSETS),
+    ):
+        if count > most:
+            raise InputError(f"has {count:,} {what}; {most:,} are the most", "split the model")
     more = pruner.faults - len(pruner.named)
     return Pruned(model=model, warnings=(*pruner.named, *([f"… and {more} more tensors"] if more else ())))
 
@@ -136,16 +158,18 @@ class _Plan:
     once   holders of tensors that stand once -> message name. Occurrences merge, so they are pruned as one
     many   holders of tensors that repeat -> message name
     kept   all others that are kept
+    texts  those of them that are names, or hold names
     """
 
     names: Mapping[int, str]
     once: Mapping[int, str]
     many: Mapping[int, str]
     kept: frozenset[int]
+    texts: frozenset[int]
 
 
-def _plans() -> dict[str, _Plan]:
-    """A plan for each message that can hold a tensor at any depth, as the descriptors of this version of onnx tell."""
+def _fields_of_all() -> dict[str, list[Any]]:
+    """The fields of each message that a model may hold, as the descriptors of this version of onnx tell."""
     fields: dict[str, list[Any]] = {}
     pending = [onnx.ModelProto.DESCRIPTOR]
     while pending:
@@ -153,6 +177,12 @@ def _plans() -> dict[str, _Plan]:
         if message.full_name not in fields:
             fields[message.full_name] = list(message.fields)
             pending += [field.message_type for field in message.fields if field.message_type]
+    return fields
+
+
+def _plans() -> dict[str, _Plan]:
+    """A plan for each message that can hold a tensor at any depth."""
+    fields = _fields_of_all()
     holders = {TENSOR}
     for _ in fields:  # the longest way from a message to a tensor is shorter than this
         holders |= {name for name, held in fields.items() if any(_message_name(field) in holders for field in held)}
@@ -171,6 +201,9 @@ def _plan(fields: list[Any], holders: set[str]) -> _Plan:
         once={field.number << 3 | LENGTH: _message_name(field) for field in held if field.has_presence},
         many={field.number << 3 | LENGTH: _message_name(field) for field in held if not field.has_presence},
         kept=frozenset(field.number << 3 | LENGTH for field in others),
+        texts=frozenset(
+            field.number << 3 | LENGTH for field in others if field.type in (field.TYPE_STRING, field.TYPE_MESSAGE)
+        ),
     )
 
 
@@ -222,6 +255,7 @@ class _Pruner:
             kept = start
             for tag, at, body, stop in self._fields(plan, start, end, SMALL_BYTES):
                 if tag in plan.kept:
+                    _check_text(plan, tag, stop - body)
                     continue
                 size += self._keep(self._view[kept:at])
                 kept = stop
@@ -254,6 +288,7 @@ class _Pruner:
                 if tag in PAYLOADS:
                     self._store(stored, tag, at, body, stop)
                 elif stop - at <= SMALL_BYTES or tag in plan.kept:
+                    _check_text(plan, tag, stop - body)
                     self._check_room(len(header) + stop - at)
                     header += self._view[at:stop]
         if sum(payload.size for payload in stored.values()) <= SMALL_BYTES:
@@ -308,16 +343,16 @@ class _Pruner:
             tag = data[pos]
             pos += 1
             if tag > 127:  # the general case is a call; nearly all tags and most lengths are one byte
-                tag, pos = self._number(at)
+                tag, pos = _number(data, at)
             body, wire = pos, tag & 7
             if wire == LENGTH:
                 size = data[pos]
                 body = pos + 1
                 if size > 127:
-                    size, body = self._number(pos)
+                    size, body = _number(data, pos)
                 pos = body + size
             elif wire == VARINT:
-                _, pos = self._number(pos)
+                _, pos = _number(data, pos)
             elif wire in (FIXED32, FIXED64):
                 pos += 4 if wire == FIXED32 else 8
             else:
@@ -328,16 +363,58 @@ class _Pruner:
                 yield tag, at, body, pos
         raise InputError(f"has more than {MAX_FIELDS} fields", AGAIN)
 
-    def _number(self, pos: int) -> tuple[int, int]:
-        """The varint at `pos`, and where it ends."""
-        value = 0
-        for shift in range(0, 70, 7):
-            byte = self._data[pos]
-            pos += 1
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value, pos
-        raise InputError("is not an ONNX model, or a damaged one: a number has more than 10 bytes", AGAIN)
+
+def _check_text(plan: _Plan, tag: int, size: int) -> None:
+    if size > TEXT_BYTES and tag in plan.texts:
+        raise InputError(f"has a {plan.names[tag >> 3]} of {size:,} bytes; {TEXT_BYTES:,} are the most", AGAIN)
+
+
+def _check_messages(data: bytes) -> None:
+    """InputError for more than MAX_MESSAGES at any depth. Damage is left to protobuf, which says it better."""
+    held_by = {
+        name: {field.number << 3 | LENGTH: _message_name(field) for field in fields if field.message_type}
+        for name, fields in _fields_of_all().items()
+    }
+    outer: list[tuple[Mapping[int, str], int, int]] = []
+    held: Mapping[int, str] = held_by[MODEL]
+    pos, end, count = 0, len(data), 0
+    while pos < end or outer:
+        if pos >= end:
+            held, pos, end = outer.pop()
+            continue
+        tag, pos = _number(data, pos)
+        wire = tag & 7
+        if wire == LENGTH:
+            size, pos = _number(data, pos)
+            if tag in held:
+                count += 1
+                if count > MAX_MESSAGES:
+                    raise InputError(f"has more than {MAX_MESSAGES:,} messages", "split the model")
+                outer.append((held, pos + size, end))
+                held, end = held_by[held[tag]], pos + size
+            else:
+                pos += size
+        elif wire == VARINT:
+            _, pos = _number(data, pos)
+        elif wire in (FIXED32, FIXED64):
+            pos += 4 if wire == FIXED32 else 8
+        else:
+            return
+
+
+def _number(data: Data, pos: int) -> tuple[int, int]:
+    """The varint at `pos`, and where it ends."""
+    value = data[pos]
+    if value < 128:
+        return value, pos + 1
+    value &= 127
+    for shift in range(7, 70, 7):
+        pos += 1
+        byte = data[pos]
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, pos + 1
+    raise InputError("is not an ONNX model, or a damaged one: a number has more than 10 bytes", AGAIN)
 
 
 def _varint(value: int) -> bytes:
