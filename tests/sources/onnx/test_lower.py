@@ -493,9 +493,7 @@ def test_inputs_that_are_no_tensors_are_named_where_they_are_read(build, read):
 
 
 def test_a_name_that_nothing_makes_is_refused(read):
-    with pytest.raises(
-        InputError, match=r"^node 'y' \(Relu\): reads 'nowhere', which nothing makes \(export"
-    ):
+    with pytest.raises(InputError, match=r"^node 'y' \(Relu\): reads 'nowhere', which nothing makes \(export"):
         read(f"{X} {{ y = Relu(nowhere) }}")
 
 
