@@ -68,6 +68,12 @@ def test_uncounted_nodes_are_in_the_header_and_named_below(make: SimpleNamespace
     )
 
 
+def test_an_operator_is_named_once_with_its_first_reason(make: SimpleNamespace) -> None:
+    foos = [Uncounted(name=f"f{index}", op="acme::Foo", reason=f"no shape for 't{index}'") for index in range(3)]
+    table = one(analysis([make.model(make.plain("r", "Relu", (1, 8)), uncounted=tuple(foos))]))
+    assert table.facts[-1] == "3 of 4 nodes uncounted: acme::Foo ×3 (no shape for 't0', …)"
+
+
 def test_a_node_that_is_counted_in_part_is_one_node(make: SimpleNamespace) -> None:
     loop = Uncounted(name="loop", op="Loop", reason="trip count unknown")
     table = one(analysis([make.model(make.plain("loop", "Loop", (1, 8)), uncounted=(loop,))]))

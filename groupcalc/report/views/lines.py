@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from groupcalc.costs.cost import GraphCost, LayerCost
@@ -49,13 +49,16 @@ def facts(cost: GraphCost, raw: bool = False) -> tuple[str, ...]:
 
 
 def verdict(cost: GraphCost) -> str:
-    """`all counted`, or how many nodes are not, by operator and reason."""
+    """`all counted`, or how many nodes are not, by operator, the most frequent first, each with its first reason."""
     if not cost.uncounted:
         return "all counted"
     names = {row.name for row in cost.layers}  # a loop of unknown length is a row and uncounted at once
     nodes = len(cost.layers) + sum(node.name not in names for node in cost.uncounted)
-    counts = Counter((node.op, node.reason) for node in cost.uncounted)
-    groups = [f"{op} ×{count} ({reason})" for (op, reason), count in counts.most_common()]
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for node in cost.uncounted:
+        reasons[node.op].append(node.reason)
+    often = sorted(reasons.items(), key=lambda item: -len(item[1]))
+    groups = [f"{op} ×{len(why)} ({why[0]}{', …' if len(set(why)) > 1 else ''})" for op, why in often]
     return f"{len(cost.uncounted)} of {plural(nodes, 'node')} uncounted: {', '.join(few(groups, 3))}"
 
 

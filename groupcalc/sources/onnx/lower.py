@@ -10,8 +10,10 @@ import onnx
 from groupcalc.errors import GroupcalcError, InputError
 from groupcalc.graph import Graph, Layer, Tensor, Uncounted
 from groupcalc.sources.given import Given
+from groupcalc.sources.onnx.bodies import Lowered, results
+from groupcalc.sources.onnx.calls import call
 from groupcalc.sources.onnx.constants import constants
-from groupcalc.sources.onnx.control import CONTROL, Lowered, call, results
+from groupcalc.sources.onnx.control import CONTROL
 from groupcalc.sources.onnx.fold import Folder, shape_value
 from groupcalc.sources.onnx.functions import MAX_DEPTH, Functions
 from groupcalc.sources.onnx.geometry import attributes
