@@ -85,6 +85,7 @@ class Lowering:
             try:
                 self._lower(node, scope)
             except GroupcalcError as error:
+                error.fact = error.fact.replace(show_name(INNER), "")
                 raise error.within(f"node '{show_name(node_name(node))}' ({show_name(operator(node))})") from error
 
     def lowered(self, scope: Scope) -> Lowered:
