@@ -1,0 +1,86 @@
+"""What a layer takes that stands elsewhere in the node: learned attributes, packed weights, arguments by value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import onnx
+
+from groupcalc.graph import BITS, Tensor
+from groupcalc.sources.onnx.payload import dtype
+from groupcalc.sources.onnx.scope import INNER, Scope, Value, text
+
+_LINEAR = (("coefficients",), ("intercepts",))
+_VECTORS = (("support_vectors",), ("coefficients",), ("rho",))
+_SPLITS = ("nodes_values", "nodes_values_as_tensor")
+
+LEARNED: Mapping[str, Sequence[tuple[str, ...]]] = {
+    "ai.onnx.ml::LinearRegressor": _LINEAR,
+    "ai.onnx.ml::LinearClassifier": _LINEAR,
+    "ai.onnx.ml::SVMRegressor": _VECTORS,
+    "ai.onnx.ml::SVMClassifier": _VECTORS,
+    "ai.onnx.ml::TreeEnsemble": (("nodes_splits",), ("leaf_weights",)),
+    "ai.onnx.ml::TreeEnsembleClassifier": (_SPLITS, ("class_weights", "class_weights_as_tensor")),
+    "ai.onnx.ml::TreeEnsembleRegressor": (_SPLITS, ("target_weights", "target_weights_as_tensor")),
+}
+"""Attributes that hold what the model has learned, each by the names that it has: a Layer has them as inputs behind
+the operator's own (ONNX ai.onnx.ml-5)."""
+
+ARGUMENTS: Mapping[str, Mapping[int, str]] = {"DFT": {1: "dft_length", 2: "axis"}, "STFT": {3: "frame_length"}}
+"""Inputs whose values decide the work, though no shape tells them: a Layer has them as attributes."""
+
+
+def complete(
+    op: str,
+    node: onnx.NodeProto,
+    inputs: Sequence[Value | None],
+    attributes: Mapping[str, Any],
+    scope: Scope,
+) -> tuple[tuple[Tensor | None, ...], Mapping[str, Any]]:
+    """The inputs and attributes of a layer."""
+    tensors = tuple([value.tensor if value is not None else None for value in inputs])
+    if op in ("com.microsoft::MatMulNBits", "com.microsoft::MatMulBnb4"):
+        return _unpacked(tensors, attributes), attributes
+    if op in LEARNED:
+        return (*tensors, *(_learned(node, names, scope) for names in LEARNED[op])), attributes
+    if op in ARGUMENTS:
+        known = {name: _number(inputs, place) for place, name in ARGUMENTS[op].items()}
+        if op == "DFT" and not (len(inputs) > 2 and inputs[2]):
+            schema = scope.inference.schema(node)
+            known["axis"] = attributes.get("axis", 1 if schema and schema.since_version < 20 else -2)
+        return tensors, {**attributes, **{name: value for name, value in known.items() if value is not None}}
+    return tensors, attributes
+
+
+def _learned(node: onnx.NodeProto, names: tuple[str, ...], scope: Scope) -> Tensor | None:
+    for attribute in node.attribute:
+        if attribute.name in names and (attribute.floats or attribute.HasField("t")):
+            name = scope.stored_name(f"{text(node.output[0])}{INNER}{attribute.name}")
+            if attribute.HasField("t"):
+                shape, kind = tuple(attribute.t.dims), dtype(attribute.t.data_type)
+            else:
+                shape, kind = (len(attribute.floats),), "float32"
+            return Tensor(name=name, shape=shape, dtype=kind, constant=True)
+    return None
+
+
+def _unpacked(tensors: tuple[Tensor | None, ...], attributes: Mapping[str, Any]) -> tuple[Tensor | None, ...]:
+    """A weight of several elements a byte as what it is: uint4[n, k] in place of uint8[n, k / 2]."""
+    packed = tensors[1] if len(tensors) > 1 else None
+    bits = attributes.get("bits", 4)
+    if packed is None or not packed.constant or packed.held or packed.dtype != "uint8" or f"uint{bits}" not in BITS:
+        return tensors
+    if bits < 8 and packed.shape:
+        *rest, size = packed.shape
+        packed = replace(packed, shape=(*rest, size * 8 // bits), dtype=f"uint{bits}")
+    return (tensors[0], packed, *tensors[2:])
+
+
+def _number(inputs: Sequence[Value | None], place: int) -> int | None:
+    value = inputs[place] if place < len(inputs) else None
+    if value is None or value.data is None:
+        return None
+    array = onnx.numpy_helper.to_array(value.data)
+    return int(array.ravel()[0]) if array.size == 1 and array.dtype.kind in "iu" else None
