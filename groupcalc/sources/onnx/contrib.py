@@ -150,7 +150,7 @@ def _heads_attention(x: _Operands, given: Attributes) -> Made:
     elif k is not None and len(k.shape) == 5:
         keys, d, width, shape = k.shape[1], k.shape[4], k.shape[4] * heads, q.shape
     else:
-        assert k is not None
+        k = x[1]
         v = v or k
         keys = k.shape[2] if len(k.shape) == 4 else k.shape[1]
         width = v.shape[1] * v.shape[3] if len(v.shape) == 4 else v.shape[2]

@@ -57,7 +57,7 @@ def complete(
 def _learned(node: onnx.NodeProto, names: tuple[str, ...], scope: Scope) -> Tensor | None:
     for attribute in node.attribute:
         if attribute.name in names and (attribute.floats or attribute.HasField("t")):
-            name = scope.stored_name(f"{text(node.output[0])}{INNER}{attribute.name}")
+            name = scope.stored_name(f"{scope.at}{INNER}{text(attribute.name)}")
             if attribute.HasField("t"):
                 shape, kind = tuple(attribute.t.dims), dtype(attribute.t.data_type)
             else:
@@ -70,7 +70,9 @@ def _unpacked(tensors: tuple[Tensor | None, ...], attributes: Mapping[str, Any])
     """A weight of several elements a byte as what it is: uint4[n, k] in place of uint8[n, k / 2]."""
     packed = tensors[1] if len(tensors) > 1 else None
     bits = attributes.get("bits", 4)
-    if packed is None or not packed.constant or packed.held or packed.dtype != "uint8" or f"uint{bits}" not in BITS:
+    if not isinstance(bits, int) or f"uint{bits}" not in BITS:
+        return tensors
+    if packed is None or not packed.constant or packed.held or packed.dtype != "uint8":
         return tensors
     if bits < 8 and packed.shape:
         *rest, size = packed.shape
