@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from groupcalc.cli.analyze import EXAMPLES, analyze
+from groupcalc.cli.explain import EXAMPLES as ASKED
+from groupcalc.cli.explain import explain
 from groupcalc.cli.output import STDOUT, hush, write
 from groupcalc.cli.screen import note
 from groupcalc.cli.usage import Command, Commands, mistake
@@ -26,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(cls=Command, epilog=EXAMPLES, short_help="What a network costs, layer by layer.")(analyze)
+app.command(cls=Command, epilog=ASKED, short_help="How an operator is counted.")(explain)
 
 
 def _version(wanted: bool) -> None:

@@ -9,14 +9,13 @@ from typing import Any
 import typer
 
 from groupcalc.cli import options
-from groupcalc.cli.output import STDOUT, Sink, parse_sinks, write
+from groupcalc.cli.output import Sink, parse_sinks, write
 from groupcalc.cli.pricing import Priced, price_all
-from groupcalc.cli.screen import coloured, note, width
+from groupcalc.cli.screen import note, text_of
 from groupcalc.costs.cost import GraphCost
 from groupcalc.costs.snapshot import header, model_data
 from groupcalc.errors import GroupcalcError, InputError, UsageError
 from groupcalc.report.document import Report
-from groupcalc.report.render import RENDERERS, table
 from groupcalc.report.views import analysis, select_rows
 from groupcalc.sources.given import parse_given
 from groupcalc.whatif import WhatIf, whatif, whatif_data
@@ -118,11 +117,8 @@ def _data(priced: Priced, whatifs: Sequence[WhatIf], layers: list[str], ops: lis
 def _text(report: Report, sink: Sink, color: options.Color, problems: Sequence[GroupcalcError]) -> str:
     if sink.format != "table":
         said = (f"Not in this report: {problem}" for problem in problems)
-        return RENDERERS[sink.format](replace(report, notes=(*said, *report.notes)))
-    if sink.path != STDOUT:
-        return table(report)
-    columns = width()
-    return table(report, width=columns, color=coloured(color), elide=columns is not None)
+        report = replace(report, notes=(*said, *report.notes))
+    return text_of(report, sink, color)
 
 
 def _uncounted(cost: GraphCost) -> GroupcalcError:

@@ -31,7 +31,7 @@ def test_version_is_that_of_the_package(groupcalc: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("columns", [None, "80", "200"])
-@pytest.mark.parametrize("words", [["--help"], ["-h"], ["analyze", "--help"], ["analyze", "-h"]])
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["analyze", "--help"], ["analyze", "-h"], ["explain", "-h"]])
 def test_help_is_plain_text_that_fits_80_columns(
     groupcalc: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, words: list[str], columns: str | None
 ) -> None:
@@ -77,7 +77,7 @@ def test_there_are_examples() -> None:
 
 MISTAKES = [
     ("analyz", "groupcalc: there is no command 'analyz' (did you mean 'analyze'?)"),
-    ("frobnicate", "groupcalc: there is no command 'frobnicate' (use analyze)"),
+    ("frobnicate", "groupcalc: there is no command 'frobnicate' (use analyze, explain)"),
     ("model.onnx", "groupcalc: there is no command 'model.onnx' (write groupcalc analyze model.onnx)"),
     (
         "'Conv2d(1, 1, 1) @ 4x4'",

@@ -23,8 +23,8 @@ def attention(layer: Layer) -> Work:
     """q[n, h, l, d] @ k[n, g, t, d]ᵀ, softmax, @ v[n, g, t, e] -> y[n, h, l, e]: (|q| + |y|) · t MACs
 
     The t keys are those of k and of the cache (past_key); heads may stand side by side in the last axis instead. Each
-    of the n · h · l · t scores is scaled and goes through a softmax: 6 FLOPs, 1 more under a mask, 3 more under a
-    softcap. What a mask hides is counted, as it is computed.
+    of the n · h · l · t scores is scaled and goes through a softmax: 6 FLOPs, 1 more under a mask or window, 3 more
+    under a softcap. What a mask hides is counted, as it is computed.
     """
     q, k, y = tensor(layer, 0), tensor(layer, 1), layer.outputs[0]
     *_, t, _ = k.shape
@@ -33,7 +33,9 @@ def attention(layer: Layer) -> Work:
     rows = q.size // q.shape[-1] if q.shape[-1] else 0
     if len(q.shape) == 3:
         rows *= int(layer.attributes["q_num_heads"])
-    is_masked = given(layer, 3) or bool(layer.attributes.get("is_causal", 0))
+    windows = (layer.attributes.get(f"{side}_window_size", -1) for side in ("left", "right"))
+    is_causal = bool(layer.attributes.get("is_causal", 0))
+    is_masked = given(layer, 3) or given(layer, 6) or is_causal or any(size >= 0 for size in windows)
     each = SCORE + is_masked + (3 if layer.attributes.get("softcap", 0) else 0)
     return Work(macs=(q.size + y.size) * t, other_flops=rows * t * each)
 
@@ -125,7 +127,7 @@ def attention_quantized(layer: Layer) -> Work:
 
 @cost_rule("com.microsoft::PackedAttention", arguments=(3, 4))
 def attention_packed(layer: Layer) -> Work:
-    """x[tokens, c] @ w[c, 3·h·d] + b; scores of n sequences of l, their padding included: n · l · l · (h·d + h·e) MACs"""
+    """x[tokens, c] @ w[c, 3·h·d] + b; scores of n sequences of l, padding included: n · l · l · (h·d + h·e) MACs"""
     n, length = tensor(layer, 3).shape
     each = SCORE + _extra(layer, 5)
     return _projected(layer, _attended(n * length, length, positive(layer, "num_heads"), _columns(layer), each))
@@ -133,7 +135,7 @@ def attention_packed(layer: Layer) -> Work:
 
 @cost_rule("com.microsoft::PackedMultiHeadAttention", arguments=(4, 5))
 def multi_head_packed(layer: Layer) -> Work:
-    """q[tokens, h·d]; scores of n sequences of l, their padding included: n · l · l · (h·d + h·e) MACs"""
+    """q[tokens, h·d]; scores of n sequences of l, padding included: n · l · l · (h·d + h·e) MACs"""
     n, length = tensor(layer, 4).shape
     heads, q, y = positive(layer, "num_heads"), tensor(layer, 0), layer.outputs[0]
     columns = (q.shape[1] * q.shape[3] if len(q.shape) == 4 else q.shape[1]) + y.shape[1]

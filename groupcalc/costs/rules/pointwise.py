@@ -152,7 +152,7 @@ def swiglu(layer: Layer) -> Work:
 
 @cost_rule("RotaryEmbedding", arguments=(3,), buffers=(1, 2))
 def rotary_embedding(layer: Layer) -> Work:
-    """two products and an add for every element that is rotated: 2 · |cos| of each head (ONNX RotaryEmbedding-23)"""
+    """two products and an add for every element that is rotated: 2 · |cos| of each head"""
     x, cos = tensor(layer, 0), tensor(layer, 1)
     head = x.shape[-1] // (int(layer.attributes["num_heads"]) if len(x.shape) == 3 else 1)
     rotated = min(2 * cos.shape[-1], head)

@@ -60,7 +60,7 @@ def qlinear_conv(layer: Layer) -> Work:
 def deform_conv(layer: Layer) -> Work:
     """x[n, c, *in] * w[o, c/g, *k] (+ b[o]) at offsets -> y[n, o, *out]: |y| · c/g · |k| MACs, |y| bias adds
 
-    The interpolation of the taps (ONNX DeformConv-22) is 2^(rank) products and as many adds for every sampled input
+    The interpolation of the taps is 2^(rank) products and as many adds for every sampled input
     value: c · |k| · |out| of them an image; one more product each where a mask is given.
     """
     n, c, *_ = tensor(layer, 0).shape

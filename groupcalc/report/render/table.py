@@ -44,7 +44,8 @@ class _Pen:
 
     def table(self, table: Table) -> Iterator[str]:
         yield from self.heading(table)
-        yield from self.grid(table)
+        if table.columns:
+            yield from self.grid(table)
         for note in table.notes:
             yield from self.sentence(note)
         for warning in table.warnings:

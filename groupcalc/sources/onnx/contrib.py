@@ -144,23 +144,22 @@ def _projected(x: _Operands, given: Attributes) -> Made:
 def _heads_attention(x: _Operands, given: Attributes) -> Made:
     q, heads = x[0], int(given["num_heads"])
     k, v, past = x.get(1), x.get(2), x.get(6)
+    n, length, *_ = q.shape
     if len(q.shape) == 5:  # q, k and v packed
-        n, length, _, _, d = q.shape
-        keys, width, shape = length, heads * d, (n, length, heads * d)
+        keys, d = length, q.shape[4]
+        width = heads * d
     elif k is not None and len(k.shape) == 5:
-        keys, d, width, shape = k.shape[1], k.shape[4], k.shape[4] * heads, q.shape
+        keys, d = k.shape[1], k.shape[4]
+        width = heads * d
     else:
         k = x[1]
         v = v or k
         keys = k.shape[2] if len(k.shape) == 4 else k.shape[1]
         width = v.shape[1] * v.shape[3] if len(v.shape) == 4 else v.shape[2]
-        d, shape = q.shape[2] // heads, (*q.shape[:2], width)
+        d = q.shape[2] // heads
     total = keys + (past.shape[2] if past else 0)
-    present = (q.shape[0], heads, total)
-    scores = (q.shape[0], heads, shape[1], total)
-    return [
-        (q.dtype, shape), (q.dtype, (*present, d)), (q.dtype, (*present, width // heads)), (q.dtype, scores),
-    ]  # fmt: skip
+    shapes = (n, length, width), (n, heads, total, d), (n, heads, total, width // heads), (n, heads, length, total)
+    return [(q.dtype, shape) for shape in shapes]
 
 
 def _grouped_attention(x: _Operands, given: Attributes) -> Made:
@@ -239,7 +238,9 @@ def _gathered(x: _Operands, given: Attributes) -> Made:
 
 
 def _reordered(x: _Operands, given: Attributes) -> Made:
-    n, *size, channels = x[0].shape if given.get("channels_last", 0) else (x[0].shape[0], *x[0].shape[2:], x[0].shape[1])
+    n, *size, channels = (
+        x[0].shape if given.get("channels_last", 0) else (x[0].shape[0], *x[0].shape[2:], x[0].shape[1])
+    )
     return [(x[0].dtype, (n, channels, *size))]
 
 

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 MODIFIERS = ("score_mod", "prob_mod")
 
 
-def flex_attention(
-    lowering: Lowering, node: onnx.NodeProto, inputs: Sequence[Value | None], scope: Scope
-) -> None:
+def flex_attention(lowering: Lowering, node: onnx.NodeProto, inputs: Sequence[Value | None], scope: Scope) -> None:
     """Each modifier graph is run once over all scores (ONNX ai.onnx.preview FlexAttention-1)."""
     scores = _scores(node, [value.tensor if value else None for value in inputs])
     for attribute in node.attribute:

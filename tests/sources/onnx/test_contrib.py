@@ -141,7 +141,9 @@ def model_of(case: Case) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
     made = [f"y{place}" for place in range(case.outputs)]
     node = helper.make_node(case.op, names, made, name="n", domain=case.domain, **case.attributes)
     feeds = {name: array for name, array in zip(names, case.inputs, strict=True) if array is not None}
-    inside = {name for name, array in feeds.items() if array.ndim < 2 or name == "i1" and case.op.startswith("MatMul")}
+    inside = {
+        name for name, array in feeds.items() if array.ndim < 2 or (name == "i1" and case.op.startswith("MatMul"))
+    }
     graph = helper.make_graph(
         [node],
         "g",
