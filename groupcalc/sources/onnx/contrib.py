@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
+from groupcalc.conv import channels_first, channels_last
 from groupcalc.graph import Tensor
 from groupcalc.sources.onnx.infer import Inferred
 
@@ -238,16 +239,14 @@ def _gathered(x: _Operands, given: Attributes) -> Made:
 
 
 def _reordered(x: _Operands, given: Attributes) -> Made:
-    n, *size, channels = (
-        x[0].shape if given.get("channels_last", 0) else (x[0].shape[0], *x[0].shape[2:], x[0].shape[1])
-    )
-    return [(x[0].dtype, (n, channels, *size))]
+    shape = x[0].shape
+    return [(x[0].dtype, channels_first(shape) if given.get("channels_last", 0) else shape)]
 
 
 def _ordered(x: _Operands, given: Attributes) -> Made:
     n, _, *size = x[0].shape
-    channels = int(given["channels"])
-    return [(x[0].dtype, (n, *size, channels) if given.get("channels_last", 0) else (n, channels, *size))]
+    shape = (n, int(given["channels"]), *size)
+    return [(x[0].dtype, channels_last(shape) if given.get("channels_last", 0) else shape)]
 
 
 def _scaled(x: _Operands, given: Attributes) -> Made:
