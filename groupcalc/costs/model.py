@@ -9,13 +9,11 @@ from groupcalc.costs.cost import Cost, GraphCost, LayerCost
 from groupcalc.costs.memory import peak_activation_bytes
 from groupcalc.costs.row import Held, layer_cost, operands, owned, sums
 from groupcalc.costs.rules import RULES, WITHOUT, UncountableError
-from groupcalc.graph import Graph, Layer, Uncounted, ran
+from groupcalc.graph import MISFIT, Graph, Layer, Uncounted, ran
 from groupcalc.units import show_count, show_name
 
 BRANCHES = ("then_branch", "else_branch")
 """Of an If, in the order of its blocks."""
-
-MISFIT = "its inputs or attributes are not those of the operator"
 
 
 def cost(graph: Graph, path: str = "") -> GraphCost:

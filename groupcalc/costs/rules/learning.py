@@ -62,7 +62,7 @@ def support_vectors(layer: Layer) -> Work:
 @cost_rule("ai.onnx.ml::TreeEnsemble", weights=(1, 2))
 def tree_ensemble(layer: Layer) -> Work:
     """n rows down each tree; the leaf that is reached is added: n · trees FLOPs. Comparing and choosing are none."""
-    return Work(other_flops=_rows(tensor(layer, 0)) * len(layer.attributes["tree_roots"]))
+    return Work(other_flops=_rows(tensor(layer, 0)) * int(layer.attributes["trees"]))
 
 
 @cost_rule("ai.onnx.ml::TreeEnsembleRegressor", "ai.onnx.ml::TreeEnsembleClassifier", weights=(1, 2))
@@ -71,12 +71,8 @@ def tree_ensemble_old(layer: Layer) -> Work:
 
     Comparing and choosing are none.
     """
-    kind = "target" if layer.op.endswith("Regressor") else "class"
-    tree, node = layer.attributes[f"{kind}_treeids"], layer.attributes[f"{kind}_nodeids"]
-    leaves = len(set(zip(tree, node, strict=True)))
-    each = -(-len(tree) // leaves) if leaves else 0
-    trees = len(set(layer.attributes["nodes_treeids"]))
-    adds = _rows(tensor(layer, 0)) * trees * each
+    trees, leaves, weights = (int(layer.attributes[name]) for name in ("trees", "leaves", "weights"))
+    adds = _rows(tensor(layer, 0)) * trees * -(-weights // max(leaves, 1))
     return Work(other_flops=adds + _transformed(layer, layer.outputs[-1].size))
 
 

@@ -16,7 +16,7 @@ def _nothing(layer: Layer) -> Work:
 
 VIEWS: Mapping[str, tuple[int, ...]] = {
     "Constant": (), "Dropout": (1, 2), "Flatten": (), "Identity": (), "Reshape": (1,), "Shape": (0,), "Size": (0,),
-    "Squeeze": (1,), "Unsqueeze": (1,), "com.microsoft::ExpandDims": (1,),
+    "Squeeze": (1,), "Unsqueeze": (1,),
     **dict.fromkeys(
         ("Optional", "OptionalGetElement", "OptionalHasElement", "SequenceAt", "SequenceConstruct", "SequenceEmpty",
          "SequenceErase", "SequenceInsert", "SequenceLength"), ()),
@@ -33,7 +33,7 @@ MOVES: Mapping[str, tuple[int, ...]] = {
          "Transpose", "Unique", "Where", "Xor", "ai.onnx.ml::Binarizer", "ai.onnx.ml::CastMap",
          "ai.onnx.ml::CategoryMapper", "ai.onnx.ml::DictVectorizer", "ai.onnx.ml::FeatureVectorizer",
          "ai.onnx.ml::Imputer", "ai.onnx.ml::LabelEncoder", "ai.onnx.ml::OneHotEncoder", "ai.onnx.ml::ZipMap",
-         "com.microsoft.nchwc::ReorderInput", "com.microsoft.nchwc::ReorderOutput", "com.microsoft::Unique"), ()),
+         "com.microsoft.nchwc::ReorderInput", "com.microsoft.nchwc::ReorderOutput"), ()),
     **dict.fromkeys(
         ("CenterCropPad", "ConstantOfShape", "Expand", "Gather", "GatherElements", "GatherND", "OneHot", "Split",
          "SplitToSequence", "Tile", "TopK", "Trilu", "ai.onnx.ml::ArrayFeatureExtractor",
@@ -41,8 +41,7 @@ MOVES: Mapping[str, tuple[int, ...]] = {
     "MaxUnpool": (2,), "TensorScatter": (2,),
     "Col2Im": (1, 2), "Pad": (1, 2, 3), "Range": (0, 1, 2), "ScatterElements": (1,), "ScatterND": (1,), "Scatter": (1,),
     "Slice": (1, 2, 3, 4), "NonMaxSuppression": (2, 3, 4),
-    "com.microsoft::Pad": (1, 2), "com.microsoft::Range": (0, 1, 2), "com.microsoft::QLinearConcat": (0, 1),
-    "com.microsoft::QLinearWhere": (2, 3, 5, 6, 7, 8),
+    "com.microsoft::QLinearConcat": (0, 1), "com.microsoft::QLinearWhere": (2, 3, 5, 6, 7, 8),
 }  # fmt: skip
 """Elements are moved, chosen or compared, and which inputs are arguments: a row with traffic, without FLOPs."""
 

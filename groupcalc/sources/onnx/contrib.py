@@ -2,332 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
-from typing import Any
 
-from groupcalc.conv import channels_first, channels_last
 from groupcalc.graph import Tensor
 from groupcalc.sources.onnx.infer import Inferred
-
-Attributes = Mapping[str, Any]
-Made = Sequence[tuple[str, tuple[int, ...]] | None]
-"""dtype and shape of each output; None where they are not known."""
+from groupcalc.sources.onnx.outputs import (
+    Attributes,
+    Maker,
+    Operands,
+    classified,
+    concat,
+    elementwise,
+    embedded,
+    floats,
+    fused_matmul,
+    gathered,
+    gathered_nd,
+    gemm,
+    global_pool,
+    grouped_attention,
+    halved,
+    heads_attention,
+    joined,
+    lstm,
+    matmul,
+    ordered,
+    packed_attention,
+    projected,
+    recurrence,
+    reduced,
+    reordered,
+    rows,
+    same,
+    sampled,
+    scaled,
+    skip,
+    to_n,
+    typed,
+    where,
+)
 
 
 def known_shapes(
     op: str, inputs: Sequence[Tensor | None], attributes: Attributes, outputs: Sequence[Inferred]
 ) -> list[Inferred]:
-    """The outputs, completed by what the table knows of the operator. All shapes of `inputs` are known; None is left
-    out. A node that is not one of the operator, as a file may have it, stays unknown."""
+    """The outputs, completed or overruled by what the table knows of the operator.
+
+    All shapes of `inputs` are known; None is left out. A node that is not one of the operator, as a file may have it,
+    stays unknown.
+    """
     make = SHAPES.get(op)
     if make is None:
         return list(outputs)
     try:
-        found = make(_Operands(inputs), attributes)
+        found = make(Operands(inputs), attributes)
     except (ArithmeticError, LookupError, TypeError, ValueError):
         return list(outputs)
     pairs = zip_longest(outputs, found[: len(outputs)])
-    return [old if old.shape is not None or new is None else Inferred(*new) for old, new in pairs]
-
-
-class _Operands:
-    """The inputs of a node by their place. LookupError where one is asked for that is left out."""
-
-    def __init__(self, tensors: Sequence[Tensor | None]) -> None:
-        self._tensors = tensors
-
-    def get(self, place: int) -> Tensor | None:
-        return self._tensors[place] if place < len(self._tensors) else None
-
-    def __getitem__(self, place: int) -> Tensor:
-        tensor = self.get(place)
-        if tensor is None:
-            raise LookupError(place)
-        return tensor
-
-    def from_(self, place: int, step: int) -> list[Tensor]:
-        return [tensor for tensor in self._tensors[place::step] if tensor is not None]
-
-
-def _same(x: _Operands, given: Attributes) -> Made:
-    return [(x[0].dtype, x[0].shape)]
-
-
-def _typed(place: int) -> Callable[[_Operands, Attributes], Made]:
-    """As the first input, in the dtype of the zero point at `place`."""
-
-    def make(x: _Operands, given: Attributes) -> Made:
-        zero = x.get(place)
-        return [(zero.dtype if zero else x[0].dtype, x[0].shape)]
-
-    return make
-
-
-def _floats(x: _Operands, given: Attributes) -> Made:
-    return [("float32", x[0].shape)]
-
-
-def _broadcast(first: int, second: int) -> Callable[[_Operands, Attributes], Made]:
-    return lambda x, given: [(x[first].dtype, broadcast(x[first].shape, x[second].shape))]
-
-
-def broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape that these broadcast to; ValueError where they do not. (NumPy, Broadcasting)"""
-    rank = max(map(len, shapes))
-    sizes = []
-    for axis in zip(*((1,) * (rank - len(shape)) + shape for shape in shapes), strict=True):
-        found = {size for size in axis if size != 1}
-        if len(found) > 1:
-            raise ValueError(f"{axis} do not broadcast")
-        sizes.append(found.pop() if found else 1)
-    return tuple(sizes)
-
-
-def _product(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of a matrix product; ValueError where the operands do not fit. (numpy.matmul)"""
-    left, right = (1, *a) if len(a) == 1 else a, (*b, 1) if len(b) == 1 else b
-    if left[-1] != right[-2]:
-        raise ValueError(f"{a} and {b} have no product")
-    rows = left[-2:-1] if len(a) > 1 else ()
-    columns = right[-1:] if len(b) > 1 else ()
-    return (*broadcast(left[:-2], right[:-2]), *rows, *columns)
-
-
-def _matmul(b: int = 1, dtype: str = "") -> Callable[[_Operands, Attributes], Made]:
-    return lambda x, given: [(dtype or x[0].dtype, _product(x[0].shape, x[b].shape))]
-
-
-def _fused_matmul(x: _Operands, given: Attributes) -> Made:
-    a = _turned(x[0].shape, given.get("transA", 0), given.get("transBatchA", 0))
-    b = _turned(x[1].shape, given.get("transB", 0), given.get("transBatchB", 0))
-    return [(x[0].dtype, _product(a, b))]
-
-
-def _turned(shape: tuple[int, ...], last: int, batch: int) -> tuple[int, ...]:
-    """The first axis goes behind the batch ones, and then the last two change places; vectors stay as they are."""
-    if len(shape) < 2:
-        return shape
-    if batch:
-        shape = (*shape[1:-1], shape[0], shape[-1])
-    return (*shape[:-2], shape[-1], shape[-2]) if last else shape
-
-
-def _gemm(b: int = 1) -> Callable[[_Operands, Attributes], Made]:
-    def make(x: _Operands, given: Attributes) -> Made:
-        m, _ = _turned(x[0].shape, given.get("transA", 0), 0)
-        _, n = _turned(x[b].shape, given.get("transB", 0), 0)
-        quantized = x.get(8) if b == 3 else None
-        return [(quantized.dtype if quantized else "float32" if b == 3 else x[0].dtype, (m, n))]
-
-    return make
-
-
-def _to_n(x: _Operands, given: Attributes) -> Made:
-    return [(x[0].dtype, (*x[0].shape[:-1], int(given["N"])))]
-
-
-def _projected(x: _Operands, given: Attributes) -> Made:
-    """Attention over a projection of x[n, l, c] by w[c, 3·h·d]; the output has as many columns as the values."""
-    *tokens, _ = x[0].shape
-    _, columns = x[1].shape
-    sizes = given.get("qkv_hidden_sizes") or (columns // 3,) * 3
-    dtype = "float32" if x[0].dtype in ("int8", "uint8") else x[0].dtype
-    past = x.get(8) if dtype != x[0].dtype else x.get(4)
-    heads = int(given["num_heads"])
-    present = None
-    if len(tokens) == 2:
-        before = past.shape[3] if past else 0
-        present = (dtype, (2, tokens[0], heads, before + tokens[1], int(sizes[0]) // heads))
-    return [(dtype, (*tokens, int(sizes[2]))), present]
-
-
-def _heads_attention(x: _Operands, given: Attributes) -> Made:
-    q, heads = x[0], int(given["num_heads"])
-    k, v, past = x.get(1), x.get(2), x.get(6)
-    n, length, *_ = q.shape
-    if len(q.shape) == 5:  # q, k and v packed
-        keys, d = length, q.shape[4]
-        width = heads * d
-    elif k is not None and len(k.shape) == 5:
-        keys, d = k.shape[1], k.shape[4]
-        width = heads * d
-    else:
-        k = x[1]
-        v = v or k
-        keys = k.shape[2] if len(k.shape) == 4 else k.shape[1]
-        width = v.shape[1] * v.shape[3] if len(v.shape) == 4 else v.shape[2]
-        d = q.shape[2] // heads
-    total = keys + (past.shape[2] if past else 0)
-    shapes = (n, length, width), (n, heads, total, d), (n, heads, total, width // heads), (n, heads, length, total)
-    return [(q.dtype, shape) for shape in shapes]
-
-
-def _grouped_attention(x: _Operands, given: Attributes) -> Made:
-    """The present keys and values may lie in the buffer of the past ones; counted as if behind them."""
-    q, heads, kv = x[0], int(given["num_heads"]), int(given["kv_num_heads"])
-    n, length, width = q.shape
-    d = width // heads if x.get(1) else width // (heads + 2 * kv)
-    past = x.get(3)
-    total = (past.shape[2] if past else 0) + length
-    cache = ((past or q).dtype, (n, kv, total, d))
-    return [(q.dtype, (n, length, heads * d)), cache, cache]
-
-
-def _packed_attention(x: _Operands, given: Attributes) -> Made:
-    q, v = x[0], x.get(2)
-    return [(q.dtype, (q.shape[0], v.shape[1] if v else q.shape[1] * q.shape[3]))]
-
-
-def _skip(x: _Operands, given: Attributes) -> Made:
-    shape = x[0].shape
-    statistic = ("float32", (*shape[:-1], 1))
-    return [(x[0].dtype, shape), statistic, statistic, (x[0].dtype, shape)]
-
-
-def _embedded(x: _Operands, given: Attributes) -> Made:
-    words, table = x[0].shape, x[2]
-    made = (table.dtype, (*words, table.shape[1]))
-    return [made, ("int32", words[:1]), made]
-
-
-def _halved(x: _Operands, given: Attributes) -> Made:
-    *rest, width = x[0].shape
-    return [(x[0].dtype, (*rest, width // 2))]
-
-
-def _global_pool(x: _Operands, given: Attributes) -> Made:
-    n, *rest = x[0].shape
-    ones = (1,) * (len(rest) - 1)
-    shape = (n, *ones, rest[-1]) if given.get("channels_last", 0) else (n, rest[0], *ones)
-    return [(x[0].dtype, shape)]
-
-
-def _concat(x: _Operands, given: Attributes) -> Made:
-    """The dtype is that of the zero point; behind it each tensor with its scale and zero point."""
-    parts = [tensor.shape for tensor in x.from_(2, 3)]
-    axis = range(len(parts[0]))[int(given["axis"])]
-    size = sum(shape[axis] for shape in parts)
-    return [(x[1].dtype, (*parts[0][:axis], size, *parts[0][axis + 1 :]))]
-
-
-def _reduced(x: _Operands, given: Attributes) -> Made:
-    rank = len(x[0].shape)
-    axes = {range(rank)[axis] for axis in given.get("axes") or range(rank)}
-    kept = bool(given.get("keepdims", 1))
-    sizes = [1 if axis in axes else size for axis, size in enumerate(x[0].shape) if kept or axis not in axes]
-    return [(x[0].dtype, tuple(sizes))]
-
-
-def _where(x: _Operands, given: Attributes) -> Made:
-    return [(x[1].dtype, broadcast(x[0].shape, x[1].shape, x[4].shape))]
-
-
-def _lstm(x: _Operands, given: Attributes) -> Made:
-    steps, n, _ = x[0].shape
-    directions, h, _ = x[2].shape
-    last = (x[0].dtype, (directions, n, h))
-    return [(x[0].dtype, (steps, directions, n, h)), last, last]
-
-
-def _gathered(x: _Operands, given: Attributes) -> Made:
-    data, indices = x[0].shape, x[1].shape
-    if x[0].dtype == "uint8" and given.get("bits", 4) < 8:
-        data = (*data[:-1], data[-1] * 8 // int(given.get("bits", 4)))
-    axis = range(len(data))[int(given.get("gather_axis", 0))]
-    return [(x[2].dtype, (*data[:axis], *indices, *data[axis + 1 :]))]
-
-
-def _reordered(x: _Operands, given: Attributes) -> Made:
-    shape = x[0].shape
-    return [(x[0].dtype, channels_first(shape) if given.get("channels_last", 0) else shape)]
-
-
-def _ordered(x: _Operands, given: Attributes) -> Made:
-    n, _, *size = x[0].shape
-    shape = (n, int(given["channels"]), *size)
-    return [(x[0].dtype, channels_last(shape) if given.get("channels_last", 0) else shape)]
-
-
-def _scaled(x: _Operands, given: Attributes) -> Made:
-    sizes = zip(x[0].shape, given["scales"], strict=True)
-    return [(x[0].dtype, tuple(size * int(scale) for size, scale in sizes))]
-
-
-def _rows(count: Callable[[Attributes], int]) -> Callable[[_Operands, Attributes], Made]:
-    """A row of so many float32 for each row of x (ONNX ai.onnx.ml)."""
-    return lambda x, given: [("float32", (*x[0].shape[:-1][-1:], count(given)))]
-
-
-def _classified(x: _Operands, given: Attributes) -> Made:
-    names = given.get("classlabels_strings") or ()
-    classes = len(names) or len(given.get("classlabels_int64s") or ())
-    rows = x[0].shape[:-1][-1:]
-    return [("string" if names else "int64", rows), ("float32", (*rows, classes))]
-
-
-def _joined(x: _Operands, given: Attributes) -> Made:
-    columns = sum(tensor.shape[-1] for tensor in x.from_(0, 1))
-    return [("float32", (*x[0].shape[:-1], columns))]
+    is_kept = op not in OVERRULED
+    return [old if new is None or (old.shape is not None and is_kept) else Inferred(*new) for old, new in pairs]
 
 
 _MS = "com.microsoft::"
 
-SHAPES: Mapping[str, Callable[[_Operands, Attributes], Made]] = {
+SHAPES: Mapping[str, Maker] = {
     # Convolutions and poolings: geometry tells the shape, only the dtype is taken from here.
-    **dict.fromkeys([_MS + op for op in ("FusedConv", "NhwcConv", "NhwcFusedConv", "NhwcMaxPool")], _same),
-    **dict.fromkeys(["com.microsoft.nchwc::" + op for op in ("Conv", "MaxPool", "AveragePool")], _same),
-    _MS + "QLinearConv": _typed(7),
-    _MS + "QLinearAveragePool": _typed(4),
-    _MS + "QLinearGlobalAveragePool": _global_pool,
-    **dict.fromkeys(["com.microsoft.nchwc::" + op for op in ("GlobalAveragePool", "GlobalMaxPool")], _global_pool),
-    "com.microsoft.nchwc::ReorderInput": _reordered,
-    "com.microsoft.nchwc::ReorderOutput": _ordered,
-    "com.microsoft.nchwc::Upsample": _scaled,
+    **dict.fromkeys([_MS + op for op in ("FusedConv", "NhwcConv", "NhwcFusedConv", "NhwcMaxPool")], same),
+    **dict.fromkeys(["com.microsoft.nchwc::" + op for op in ("Conv", "MaxPool", "AveragePool")], same),
+    _MS + "QLinearConv": typed(7),
+    _MS + "QLinearAveragePool": typed(4),
+    _MS + "QLinearGlobalAveragePool": global_pool,
+    **dict.fromkeys(["com.microsoft.nchwc::" + op for op in ("GlobalAveragePool", "GlobalMaxPool")], global_pool),
+    "com.microsoft.nchwc::ReorderInput": reordered,
+    "com.microsoft.nchwc::ReorderOutput": ordered,
+    "com.microsoft.nchwc::Upsample": scaled,
     # Matrix products
-    **dict.fromkeys([_MS + op for op in ("FusedMatMul", "FusedMatMulActivation", "TransposeMatMul")], _fused_matmul),
-    **dict.fromkeys([_MS + op for op in ("MatMulNBits", "MatMulBnb4")], _to_n),
-    **dict.fromkeys([_MS + op for op in ("DynamicQuantizeMatMul", "MatMulIntegerToFloat")], _matmul(dtype="float32")),
-    _MS + "MatMulInteger16": _matmul(dtype="int32"),
-    _MS + "GemmFastGelu": _matmul(),
-    _MS + "FusedGemm": _gemm(),
-    _MS + "QGemm": _gemm(3),
+    **dict.fromkeys([_MS + op for op in ("FusedMatMul", "FusedMatMulActivation", "TransposeMatMul")], fused_matmul),
+    **dict.fromkeys([_MS + op for op in ("MatMulNBits", "MatMulBnb4")], to_n),
+    **dict.fromkeys([_MS + op for op in ("DynamicQuantizeMatMul", "MatMulIntegerToFloat")], matmul(dtype="float32")),
+    _MS + "MatMulInteger16": matmul(dtype="int32"),
+    _MS + "GemmFastGelu": matmul(),
+    _MS + "FusedGemm": gemm(),
+    _MS + "QGemm": gemm(3),
     # Attention and recurrence
-    **dict.fromkeys([_MS + op for op in ("Attention", "QAttention", "PackedAttention")], _projected),
-    **dict.fromkeys([_MS + op for op in ("MultiHeadAttention",)], _heads_attention),
-    _MS + "GroupQueryAttention": _grouped_attention,
-    _MS + "PackedMultiHeadAttention": _packed_attention,
-    _MS + "DynamicQuantizeLSTM": _lstm,
-    _MS + "MoE": _same,
-    _MS + "QMoE": _same,
+    **dict.fromkeys([_MS + op for op in ("Attention", "QAttention", "PackedAttention")], projected),
+    **dict.fromkeys([_MS + op for op in ("MultiHeadAttention",)], heads_attention),
+    _MS + "GroupQueryAttention": grouped_attention,
+    _MS + "LinearAttention": recurrence,
+    _MS + "PackedMultiHeadAttention": packed_attention,
+    _MS + "DynamicQuantizeLSTM": lstm,
+    _MS + "MoE": same,
+    _MS + "QMoE": same,
     # Normalisation, activations, elementwise
-    **dict.fromkeys([_MS + op for op in ("SkipLayerNormalization", "SkipSimplifiedLayerNormalization")], _skip),
-    _MS + "EmbedLayerNormalization": _embedded,
+    **dict.fromkeys([_MS + op for op in ("SkipLayerNormalization", "SkipSimplifiedLayerNormalization")], skip),
+    _MS + "EmbedLayerNormalization": embedded,
     _MS + "SkipGroupNorm": lambda x, given: [(x[0].dtype, x[0].shape)] * 2,
     **dict.fromkeys(
-        [_MS + op for op in ("BiasAdd", "BiasGelu", "BiasSoftmax", "FastGelu", "Gelu", "GroupNorm", "Inverse",
+        [_MS + op for op in ("BiasAdd", "BiasGelu", "BiasSoftmax", "FastGelu", "Gelu", "GroupNorm",
                              "QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax", "QuickGelu", "RotaryEmbedding",
                              "ScaledSiLU", "Trilu")],
-        _same,
+        same,
     ),
     **dict.fromkeys(
-        ("Affine", "ImageScaler", "ParametricSoftplus", "ScaledTanh", "SimplifiedLayerNormalization"), _same
+        ("Affine", "ImageScaler", "ParametricSoftplus", "ScaledTanh", "SimplifiedLayerNormalization"), same
     ),
-    _MS + "BiasSplitGelu": _halved,
-    **dict.fromkeys([_MS + op for op in ("QLinearAdd", "QLinearMul")], _broadcast(0, 3)),
-    _MS + "QLinearConcat": _concat,
-    _MS + "QLinearReduceMean": _reduced,
-    _MS + "QLinearWhere": _where,
-    _MS + "QuantizeLinear": _typed(2),
-    _MS + "DequantizeLinear": _floats,
-    _MS + "GatherBlockQuantized": _gathered,
+    _MS + "BiasSplitGelu": halved,
+    **dict.fromkeys([_MS + op for op in ("QLinearAdd", "QLinearMul")], elementwise(0, 3)),
+    _MS + "QLinearConcat": concat,
+    _MS + "QLinearReduceMean": reduced,
+    _MS + "QLinearWhere": where,
+    _MS + "QuantizeLinear": typed(2),
+    _MS + "DequantizeLinear": floats,
+    _MS + "GatherBlockQuantized": gathered,
+    _MS + "GatherND": gathered_nd,
+    _MS + "GridSample": sampled,
     # ONNX without inference
-    **dict.fromkeys(["ai.onnx.ml::" + op for op in ("Imputer",)], _same),
-    **dict.fromkeys(["ai.onnx.ml::" + op for op in ("Normalizer", "Scaler")], _floats),
-    "ai.onnx.ml::FeatureVectorizer": _joined,
-    "ai.onnx.ml::LinearRegressor": _rows(lambda given: int(given.get("targets", 1))),
-    "ai.onnx.ml::SVMRegressor": _rows(lambda given: 1),
-    "ai.onnx.ml::TreeEnsembleRegressor": _rows(lambda given: int(given.get("n_targets", 1))),
-    "ai.onnx.ml::TreeEnsembleClassifier": _classified,
+    **dict.fromkeys(["ai.onnx.ml::" + op for op in ("Imputer",)], same),
+    **dict.fromkeys(["ai.onnx.ml::" + op for op in ("Normalizer", "Scaler")], floats),
+    "ai.onnx.ml::FeatureVectorizer": joined,
+    "ai.onnx.ml::LinearClassifier": classified,
+    "ai.onnx.ml::LinearRegressor": rows(lambda given: int(given.get("targets", 1))),
+    "ai.onnx.ml::SVMRegressor": rows(lambda given: 1),
+    "ai.onnx.ml::TreeEnsembleRegressor": rows(lambda given: int(given.get("n_targets", 1))),
+    "ai.onnx.ml::TreeEnsembleClassifier": classified,
 }  # fmt: skip
 """The outputs of an operator from its inputs and attributes (onnxruntime 1.32, contrib operators; ai.onnx.ml 5)."""
+
+OVERRULED = frozenset({"ai.onnx.ml::LinearClassifier"})
+"""Where ONNX's inference (1.23) is wrong: without intercepts it takes the classes for none."""

@@ -39,13 +39,22 @@ _READ: Mapping[int, Callable[[onnx.AttributeProto], Any]] = {
 }
 
 
+MAX_LISTED = 2**12
+"""The longest list that is read as an attribute: no geometry is longer, and what a classical model has learned, which
+is, is counted where it stands."""
+
+
 def attributes(node: onnx.NodeProto) -> dict[str, Any]:
-    """The plain attributes of a node; tensors and graphs are left out."""
+    """The plain attributes of a node; tensors, graphs and long lists are left out."""
     return {
         TORCH_NAMES.get(attribute.name, attribute.name): _READ[attribute.type](attribute)
         for attribute in node.attribute
-        if attribute.type in _READ
+        if attribute.type in _READ and not _is_long(attribute)
     }
+
+
+def _is_long(attribute: onnx.AttributeProto) -> bool:
+    return max(len(attribute.floats), len(attribute.ints), len(attribute.strings)) > MAX_LISTED
 
 
 def convolution(op: str, inputs: Sequence[Tensor | None], attributes: dict[str, Any]) -> Conv:

@@ -28,6 +28,13 @@ LEARNED: Mapping[str, Sequence[tuple[str, ...]]] = {
 """Attributes that hold what the model has learned, each by the names that it has: a Layer has them as inputs behind
 the operator's own (ONNX ai.onnx.ml-5)."""
 
+LEAVES = {
+    "ai.onnx.ml::TreeEnsembleClassifier": ("class_treeids", "class_nodeids"),
+    "ai.onnx.ml::TreeEnsembleRegressor": ("target_treeids", "target_nodeids"),
+    "ai.onnx.ml::TreeEnsemble": ("leaf_targetids",),
+}
+"""The attributes that together name the leaf of each weight."""
+
 ARGUMENTS: Mapping[str, Mapping[int, str]] = {"DFT": {1: "dft_length", 2: "axis"}, "STFT": {3: "frame_length"}}
 """Inputs whose values decide the work, though no shape tells them: a Layer has them as attributes."""
 
@@ -44,7 +51,8 @@ def complete(
     if op in ("com.microsoft::MatMulNBits", "com.microsoft::MatMulBnb4"):
         return _unpacked(tensors, attributes), attributes
     if op in LEARNED:
-        return (*tensors, *(_learned(node, names, scope) for names in LEARNED[op])), attributes
+        counts = _counts(node, LEAVES[op]) if op in LEAVES else {}
+        return (*tensors, *(_learned(node, names, scope) for names in LEARNED[op])), {**attributes, **counts}
     if op in ARGUMENTS:
         known = {name: _number(inputs, place) for place, name in ARGUMENTS[op].items()}
         if op == "DFT" and not (len(inputs) > 2 and inputs[2]):
@@ -52,6 +60,14 @@ def complete(
             known["axis"] = attributes.get("axis", 1 if schema and schema.since_version < 20 else -2)
         return tensors, {**attributes, **{name: value for name, value in known.items() if value is not None}}
     return tensors, attributes
+
+
+def _counts(node: onnx.NodeProto, leaf: Sequence[str]) -> dict[str, int]:
+    """How many trees, leaves, and weights of leaves an ensemble has: what is counted of its long lists."""
+    lists = {text(attribute.name): attribute.ints for attribute in node.attribute}
+    ids = [lists[name] for name in leaf if name in lists]
+    trees = len(lists["tree_roots"]) if "tree_roots" in lists else len(set(lists.get("nodes_treeids", ())))
+    return {"trees": trees, "leaves": len(set(zip(*ids, strict=False))), "weights": min(map(len, ids), default=0)}
 
 
 def _learned(node: onnx.NodeProto, names: tuple[str, ...], scope: Scope) -> Tensor | None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import onnx
 
-from groupcalc.sources.onnx.contrib import known_shapes
+from groupcalc.sources.onnx.contrib import OVERRULED, known_shapes
 from groupcalc.sources.onnx.geometry import WINDOWS, attributes, check_rearranged, checked_attributes
 from groupcalc.sources.onnx.infer import Inferred, RefusedError, tells_shape
 from groupcalc.sources.onnx.reasons import lost
@@ -63,7 +63,7 @@ def _anew(
         outputs = scope.inference.outputs(node, inputs)
     except RefusedError as error:
         outputs, refused = [Inferred()] * len(node.output), str(error)
-    if whole and any(output.shape is None for output in outputs):
+    if whole and (op in OVERRULED or any(output.shape is None for output in outputs)):
         outputs = known_shapes(op, tensors, plain, outputs)
     if inputs and inputs[0] and outputs:
         check_rearranged(op, inputs[0].tensor, outputs[0].shape)

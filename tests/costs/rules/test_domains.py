@@ -9,8 +9,6 @@ from tests.costs.rules.cases import Case, work
 
 TRAINING, ML, PREVIEW = "ai.onnx.preview.training::", "ai.onnx.ml::", "ai.onnx.preview::"
 
-TREES = {"nodes_treeids": (0, 0, 0, 1), "post_transform": "NONE"}
-
 CASES = [
     # 2 heads of 3 queries and 4 keys, d = 5, e = 7: the products of Attention, 6 FLOPs a score.
     Case(
@@ -51,14 +49,14 @@ CASES = [
     # Without support vectors, 3 classes.
     Case(ML + "SVMClassifier", ((4, 5), None, (15,), (3,)), (4,), 4 * 15, 4 * 3, {}, ((4, 3),)),
     # Two trees, and one leaf of each for every row.
-    Case(ML + "TreeEnsemble", ((4, 5), (3,), (4,)), (4, 1), 0, 4 * 2, {"tree_roots": (0, 2)}),
+    Case(ML + "TreeEnsemble", ((4, 5), (3,), (4,)), (4, 1), 0, 4 * 2, {"trees": 2}),
     Case(
         ML + "TreeEnsembleRegressor",
         ((4, 5), (4,), (3,)),
         (4, 1),
         0,
         4 * 2,
-        {**TREES, "target_treeids": (0, 0, 1), "target_nodeids": (1, 2, 0)},
+        {"trees": 2, "leaves": 3, "weights": 3},
     ),
     # Two weights a leaf, and a softmax over the two scores.
     Case(
@@ -67,8 +65,7 @@ CASES = [
         (4,),
         0,
         4 * 2 * 2 + 5 * 8,
-        {"nodes_treeids": (0, 0, 0, 1), "post_transform": "SOFTMAX", "class_treeids": (0, 0, 0, 0, 1, 1),
-         "class_nodeids": (1, 1, 2, 2, 0, 0)},
+        {"trees": 2, "leaves": 3, "weights": 6, "post_transform": "SOFTMAX"},
         ((4, 2),),
     ),
     Case(ML + "Scaler", ((4, 5),), (4, 5), 0, 20 * 2),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import helper
 
 from groupcalc.costs.model import cost
 from groupcalc.sources.given import Given
@@ -130,6 +130,11 @@ CASES = [
     Case("QLinearWhere", (np.ones((2, 1, 8), bool), u8(2, 3, 8), S, Z, u8(3, 1), S, Z, S, Z)),
     Case("QuantizeLinear", (f(2, 3, 8), S, Z)),
     Case("DequantizeLinear", (u8(2, 3, 8), S, Z)),
+    Case("GatherND", (f(4, 5, 6), np.zeros((2, 3, 2), I64))),
+    Case("GridSample", (f(1, 2, 4, 4), f(1, 3, 5, 2))),
+    # 3 steps of a state of 4×5 in 2 heads, written once and read for each of 6 heads of queries.
+    Case("LinearAttention", (f(1, 3, 24), f(1, 3, 8), f(1, 3, 10)), 3 * 4 * 5 * (2 + 6),
+         {"q_num_heads": 6, "kv_num_heads": 2, "update_rule": "linear"}, 2),
     Case("GatherBlockQuantized", (u8(9, 32), np.zeros((2, 3), I64), f(9, 2)), 0,
          {"bits": 4, "block_size": 32, "quantize_axis": 1, "gather_axis": 0}),
 ]  # fmt: skip
@@ -218,20 +223,3 @@ def test_a_node_that_is_not_one_of_its_operator_is_uncounted(
         assert "negative" in str(error)  # noqa: PT017 - either answer is right
     else:
         assert node.op == f"{MS}::{op}"
-
-
-def test_the_learned_attributes_of_a_classical_model_are_params() -> None:
-    node = helper.make_node(
-        "LinearRegressor", ["x"], ["y"], domain="ai.onnx.ml", coefficients=[0.5] * 15, intercepts=[1.0] * 3, targets=3
-    )
-    graph = helper.make_graph(
-        [node],
-        "g",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [4, 5])],
-        [onnx.ValueInfoProto(name="y")],
-    )
-    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 1)]
-    (row,) = cost(load_onnx(helper.make_model(graph, opset_imports=opsets).SerializeToString(), Given(), "m")).layers
-    assert row.outputs == ((4, 3),)
-    assert row.cost.macs == 4 * 3 * 5
-    assert row.cost.params == 3 * 5 + 3

@@ -9,7 +9,7 @@ from typing import Any
 import onnx
 import pytest
 
-from groupcalc.costs.model import MISFIT
+from groupcalc.graph import MISFIT
 
 UNCOUNTED = Path(__file__).parents[2] / "data" / "uncounted_node_cases.txt"
 """What is not counted, a case a line: case, operators, the first reason. It may only shrink."""
