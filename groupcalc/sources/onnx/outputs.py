@@ -36,6 +36,7 @@ class Operands:
 
 
 def same(x: Operands, given: Attributes) -> Made:
+    """As the first input."""
     return [(x[0].dtype, x[0].shape)]
 
 
@@ -50,6 +51,7 @@ def typed(place: int) -> Maker:
 
 
 def floats(x: Operands, given: Attributes) -> Made:
+    """As the first input, in float32."""
     return [("float32", x[0].shape)]
 
 
@@ -81,10 +83,12 @@ def product(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def matmul(b: int = 1, dtype: str = "") -> Maker:
+    """The product of the first input with that at `b`, in the dtype of the first if no other is given."""
     return lambda x, given: [(dtype or x[0].dtype, product(x[0].shape, x[b].shape))]
 
 
 def fused_matmul(x: Operands, given: Attributes) -> Made:
+    """A product whose operands are transposed as the attributes say."""
     a = turned(x[0].shape, given.get("transA", 0), given.get("transBatchA", 0))
     b = turned(x[1].shape, given.get("transB", 0), given.get("transBatchB", 0))
     return [(x[0].dtype, product(a, b))]
@@ -100,6 +104,8 @@ def turned(shape: tuple[int, ...], last: int, batch: int) -> tuple[int, ...]:
 
 
 def gemm(b: int = 1) -> Maker:
+    """a[m, k] and the operand at `b`, [k, n], each perhaps transposed; the one of QGemm stands behind scales."""
+
     def make(x: Operands, given: Attributes) -> Made:
         m, _ = turned(x[0].shape, given.get("transA", 0), 0)
         _, n = turned(x[b].shape, given.get("transB", 0), 0)
@@ -110,6 +116,7 @@ def gemm(b: int = 1) -> Maker:
 
 
 def to_n(x: Operands, given: Attributes) -> Made:
+    """A product with a packed weight, whose columns an attribute counts."""
     return [(x[0].dtype, (*x[0].shape[:-1], int(given["N"])))]
 
 
@@ -129,6 +136,7 @@ def projected(x: Operands, given: Attributes) -> Made:
 
 
 def heads_attention(x: Operands, given: Attributes) -> Made:
+    """q, k and v[n, l, h·d], or [n, h, l, d] for keys and values that were computed before; or packed into one."""
     q, heads = x[0], int(given["num_heads"])
     k, v, past = x.get(1), x.get(2), x.get(6)
     n, length, *_ = q.shape
@@ -161,28 +169,33 @@ def grouped_attention(x: Operands, given: Attributes) -> Made:
 
 
 def packed_attention(x: Operands, given: Attributes) -> Made:
+    """q[tokens, h·d] or q, k and v[tokens, h, 3, d]."""
     q, v = x[0], x.get(2)
     return [(q.dtype, (q.shape[0], v.shape[1] if v else q.shape[1] * q.shape[3]))]
 
 
 def skip(x: Operands, given: Attributes) -> Made:
+    """A normalisation: its statistics, and the sum that it normalises."""
     shape = x[0].shape
     statistic = ("float32", (*shape[:-1], 1))
     return [(x[0].dtype, shape), statistic, statistic, (x[0].dtype, shape)]
 
 
 def embedded(x: Operands, given: Attributes) -> Made:
+    """A row of a table for each word, a count for each sentence, the sum of the rows."""
     words, table = x[0].shape, x[2]
     made = (table.dtype, (*words, table.shape[1]))
     return [made, ("int32", words[:1]), made]
 
 
 def halved(x: Operands, given: Attributes) -> Made:
+    """As the first input, with half the columns."""
     *rest, width = x[0].shape
     return [(x[0].dtype, (*rest, width // 2))]
 
 
 def global_pool(x: Operands, given: Attributes) -> Made:
+    """One element a channel."""
     n, *rest = x[0].shape
     ones = (1,) * (len(rest) - 1)
     shape = (n, *ones, rest[-1]) if given.get("channels_last", 0) else (n, rest[0], *ones)
@@ -198,6 +211,7 @@ def concat(x: Operands, given: Attributes) -> Made:
 
 
 def reduced(x: Operands, given: Attributes) -> Made:
+    """Less the axes that the attributes name, or with 1 in their place."""
     rank = len(x[0].shape)
     axes = {range(rank)[axis] for axis in given.get("axes") or range(rank)}
     kept = bool(given.get("keepdims", 1))
@@ -206,10 +220,12 @@ def reduced(x: Operands, given: Attributes) -> Made:
 
 
 def where(x: Operands, given: Attributes) -> Made:
+    """Three operands that broadcast, two of them with scales and zero points."""
     return [(x[1].dtype, broadcast(x[0].shape, x[1].shape, x[4].shape))]
 
 
 def lstm(x: Operands, given: Attributes) -> Made:
+    """Every state, and the last two."""
     steps, n, _ = x[0].shape
     directions, h, _ = x[2].shape
     last = (x[0].dtype, (directions, n, h))
@@ -217,11 +233,13 @@ def lstm(x: Operands, given: Attributes) -> Made:
 
 
 def gathered_nd(x: Operands, given: Attributes) -> Made:
+    """What stands at each place of data[...]."""
     *places, depth = x[1].shape
     return [(x[0].dtype, (*places, *x[0].shape[depth:]))]
 
 
 def sampled(x: Operands, given: Attributes) -> Made:
+    """x[n, c, h, w] at each place of a grid[n, h', w', 2]."""
     return [(x[0].dtype, (*x[0].shape[:2], *x[1].shape[1:-1]))]
 
 
@@ -234,6 +252,7 @@ def recurrence(x: Operands, given: Attributes) -> Made:
 
 
 def gathered(x: Operands, given: Attributes) -> Made:
+    """Rows of a quantised table; of few bits, several elements a byte."""
     data, indices = x[0].shape, x[1].shape
     if x[0].dtype == "uint8" and given.get("bits", 4) < 8:
         data = (*data[:-1], data[-1] * 8 // int(given.get("bits", 4)))
@@ -242,17 +261,20 @@ def gathered(x: Operands, given: Attributes) -> Made:
 
 
 def reordered(x: Operands, given: Attributes) -> Made:
+    """Into blocks of channels, behind the batch."""
     shape = x[0].shape
     return [(x[0].dtype, channels_first(shape) if given.get("channels_last", 0) else shape)]
 
 
 def ordered(x: Operands, given: Attributes) -> Made:
+    """Out of blocks of channels, less those that fill up the last block."""
     n, _, *size = x[0].shape
     shape = (n, int(given["channels"]), *size)
     return [(x[0].dtype, channels_last(shape) if given.get("channels_last", 0) else shape)]
 
 
 def scaled(x: Operands, given: Attributes) -> Made:
+    """Each axis by a whole factor."""
     sizes = zip(x[0].shape, given["scales"], strict=True)
     return [(x[0].dtype, tuple(size * int(scale) for size, scale in sizes))]
 
@@ -263,6 +285,7 @@ def rows(count: Callable[[Attributes], int]) -> Maker:
 
 
 def classified(x: Operands, given: Attributes) -> Made:
+    """A label, and a score for each class."""
     names = given.get("classlabels_strings") or ()
     classes = len(names) or len(given.get("classlabels_int64s") or given.get("classlabels_ints") or ())
     rows = x[0].shape[:-1][-1:]
@@ -270,5 +293,6 @@ def classified(x: Operands, given: Attributes) -> Made:
 
 
 def joined(x: Operands, given: Attributes) -> Made:
+    """Rows side by side."""
     columns = sum(tensor.shape[-1] for tensor in x.from_(0, 1))
     return [("float32", (*x[0].shape[:-1], columns))]
