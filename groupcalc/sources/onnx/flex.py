@@ -22,14 +22,16 @@ MODIFIERS = ("score_mod", "prob_mod")
 def flex_attention(lowering: Lowering, node: onnx.NodeProto, inputs: Sequence[Value | None], scope: Scope) -> None:
     """Each modifier graph is run once over all scores (ONNX ai.onnx.preview FlexAttention-1)."""
     scores = _scores(node, [value.tensor if value else None for value in inputs])
-    for attribute in node.attribute:
-        if attribute.name not in MODIFIERS or not attribute.HasField("g") or scores is None:
+    bodies = {attribute.name: attribute.g for attribute in node.attribute if attribute.HasField("g")}
+    for place in MODIFIERS:
+        body = bodies.get(place)
+        if body is None or scores is None:
             continue  # without scores the node itself says which shape is missing
-        if len(attribute.g.input) != 1:
-            raise InputError(f"{attribute.name} has {len(attribute.g.input)} inputs where it takes the scores", AGAIN)
-        inner = lowering.inner(scope, node, attribute.g, attribute.name, shown=attribute.name)
-        name = attribute.g.input[0].name
+        if len(body.input) != 1:
+            raise InputError(f"{place} has {len(body.input)} inputs where it takes the scores", AGAIN)
+        inner = lowering.inner(scope, node, body, place, shown=place)
         shape, kind = scores
+        name = body.input[0].name
         inner.make(name, Value(tensor=Tensor(name=inner.named(name), shape=shape, dtype=kind)))
         lowering.walk(inner)
     lowering.operate(operator(node), node, inputs, scope)

@@ -28,7 +28,7 @@ def body(*ops: str, inputs: int = 1) -> onnx.GraphProto:
     nodes = [helper.make_node(op, [a], [b]) for op, a, b in zip(ops, names[:-1], names[1:], strict=True)]
     return helper.make_graph(
         nodes, "body", [info(f"{'s' * (place + 1)}", None) for place in range(inputs)], [info(names[-1], None)]
-    )  # noqa: E501
+    )
 
 
 def read(**modifiers: Any) -> Graph:
