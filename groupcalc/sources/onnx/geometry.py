@@ -40,16 +40,16 @@ _READ: Mapping[int, Callable[[onnx.AttributeProto], Any]] = {
 
 
 MAX_LISTED = 2**12
-"""The longest list that is read as an attribute: no geometry is longer, and what a classical model has learned, which
-is, is counted where it stands."""
+"""The longest list of a classical model that is read as an attribute: what it has learned is counted where it stands."""
 
 
 def attributes(node: onnx.NodeProto) -> dict[str, Any]:
-    """The plain attributes of a node; tensors, graphs and long lists are left out."""
+    """The plain attributes of a node; tensors, graphs and the long lists of classical models are left out."""
+    is_classical = node.domain == "ai.onnx.ml"
     return {
         TORCH_NAMES.get(attribute.name, attribute.name): _READ[attribute.type](attribute)
         for attribute in node.attribute
-        if attribute.type in _READ and not _is_long(attribute)
+        if attribute.type in _READ and not (is_classical and _is_long(attribute))
     }
 
 
