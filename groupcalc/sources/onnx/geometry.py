@@ -40,7 +40,7 @@ _READ: Mapping[int, Callable[[onnx.AttributeProto], Any]] = {
 
 
 MAX_LISTED = 2**12
-"""The longest list of a classical model that is read as an attribute: what it has learned is counted where it stands."""
+"""The longest list of a classical model that is read as an attribute; what it has learned is counted where it is."""
 
 
 def attributes(node: onnx.NodeProto) -> dict[str, Any]:

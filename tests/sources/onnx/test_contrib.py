@@ -7,10 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from onnx import helper
 
 from groupcalc.costs.model import cost
+from groupcalc.graph import Tensor
 from groupcalc.sources.given import Given
+from groupcalc.sources.onnx.contrib import SHAPES, known_shapes
+from groupcalc.sources.onnx.infer import Inferred
 from groupcalc.sources.onnx.load import load_onnx
 
 MS = "com.microsoft"
@@ -223,3 +228,27 @@ def test_a_node_that_is_not_one_of_its_operator_is_uncounted(
         assert "negative" in str(error)  # noqa: PT017 - either answer is right
     else:
         assert node.op == f"{MS}::{op}"
+
+
+sizes = st.lists(st.integers(0, 7), max_size=5).map(tuple)
+numbers = st.integers(-3, 9) | st.floats(width=32) | st.integers(-(2**63), 2**63)
+given_ = st.dictionaries(
+    st.sampled_from(
+        ["N", "axis", "axes", "bits", "channels", "channels_last", "classlabels_ints", "gather_axis", "keepdims",
+         "kv_num_heads", "n_targets", "num_heads", "q_num_heads", "qkv_hidden_sizes", "scales", "targets", "transA",
+         "transB", "transBatchA"]
+    ),
+    numbers | st.just("x") | st.lists(numbers, max_size=4).map(tuple),
+    max_size=6,
+)  # fmt: skip
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.sampled_from(sorted(SHAPES)), st.lists(st.none() | sizes, max_size=9), given_, st.integers(1, 4))
+def test_whatever_a_file_gives_an_operator_its_shape_is_found_or_not_known(
+    op: str, shapes: list[tuple[int, ...] | None], attributes: dict[str, Any], outputs: int
+) -> None:
+    inputs = [None if shape is None else Tensor(name="x", shape=shape, dtype="uint8") for shape in shapes]
+    for made in known_shapes(op, inputs, attributes, [Inferred()] * outputs):
+        assert made.shape is None or all(isinstance(size, int) for size in made.shape)
+        assert (made.shape is None) == (made.dtype == "")
