@@ -74,9 +74,15 @@ def scaled_silu(layer: Layer) -> Work:
     return Work(other_flops=(1 + given(layer, 1)) * out(layer))
 
 
-@cost_rule("Affine", "ImageScaler", "com.microsoft::GatherBlockQuantized", buffers=(2, 3))
+@cost_rule("Affine", "ImageScaler")
 def scale_and_shift(layer: Layer) -> Work:
     """scale and offset: 2 FLOPs an element"""
+    return Work(other_flops=2 * out(layer))
+
+
+@cost_rule("com.microsoft::GatherBlockQuantized", arguments=(1,), weights=(0,), buffers=(2, 3))
+def gather_quantized(layer: Layer) -> Work:
+    """rows of a quantised table: scale and zero point, 2 FLOPs an element"""
     return Work(other_flops=2 * out(layer))
 
 

@@ -35,6 +35,14 @@ LEAVES = {
 }
 """The attributes that together name the leaf of each weight."""
 
+PACKED: Mapping[str, tuple[Sequence[int], str]] = {
+    "com.microsoft::GatherBlockQuantized": ((0,), "bits"),
+    "com.microsoft::MatMulBnb4": ((1,), ""),
+    "com.microsoft::MatMulNBits": ((1,), "bits"),
+    "com.microsoft::QMoE": ((2, 5, 8), "expert_weight_bits"),
+}
+"""Inputs that hold several elements a byte, and the attribute that tells of how many bits each is; four without it."""
+
 ARGUMENTS: Mapping[str, Mapping[int, str]] = {"DFT": {1: "dft_length", 2: "axis"}, "STFT": {3: "frame_length"}}
 """Inputs whose values decide the work, though no shape tells them: a Layer has them as attributes."""
 
@@ -48,8 +56,9 @@ def complete(
 ) -> tuple[tuple[Tensor | None, ...], Mapping[str, Any]]:
     """The inputs and attributes of a layer."""
     tensors = tuple([value.tensor if value is not None else None for value in inputs])
-    if op in ("com.microsoft::MatMulNBits", "com.microsoft::MatMulBnb4"):
-        return _unpacked(tensors, attributes), attributes
+    if op in PACKED:
+        slots, bits = PACKED[op]
+        return _unpacked(tensors, slots, attributes.get(bits, 4)), attributes
     if op in LEARNED:
         counts = _counts(node, LEAVES[op]) if op in LEAVES else {}
         return (*tensors, *(_learned(node, names, scope) for names in LEARNED[op])), {**attributes, **counts}
@@ -82,18 +91,17 @@ def _learned(node: onnx.NodeProto, names: tuple[str, ...], scope: Scope) -> Tens
     return None
 
 
-def _unpacked(tensors: tuple[Tensor | None, ...], attributes: Mapping[str, Any]) -> tuple[Tensor | None, ...]:
-    """A weight of several elements a byte as what it is: uint4[n, k] in place of uint8[n, k / 2]."""
-    packed = tensors[1] if len(tensors) > 1 else None
-    bits = attributes.get("bits", 4)
-    if not isinstance(bits, int) or f"uint{bits}" not in BITS:
-        return tensors
-    if packed is None or not packed.constant or packed.held or packed.dtype != "uint8":
-        return tensors
-    if bits < 8 and packed.shape:
-        *rest, size = packed.shape
-        packed = replace(packed, shape=(*rest, size * 8 // bits), dtype=f"uint{bits}")
-    return (tensors[0], packed, *tensors[2:])
+def _unpacked(tensors: Sequence[Tensor | None], slots: Sequence[int], bits: object) -> tuple[Tensor | None, ...]:
+    """Weights of several elements a byte as what they are: uint4[n, k] in place of uint8[n, k / 2]."""
+    found = list(tensors)
+    for slot in slots:
+        packed = found[slot] if slot < len(found) else None
+        if packed is None or not packed.constant or packed.held or packed.dtype != "uint8" or not packed.shape:
+            continue
+        if isinstance(bits, int) and bits < 8 and f"uint{bits}" in BITS:
+            *rest, size = packed.shape
+            found[slot] = replace(packed, shape=(*rest, size * 8 // bits), dtype=f"uint{bits}")
+    return tuple(found)
 
 
 def _number(inputs: Sequence[Value | None], place: int) -> int | None:

@@ -17,6 +17,7 @@ from groupcalc.sources.given import Given
 from groupcalc.sources.onnx.contrib import SHAPES, known_shapes
 from groupcalc.sources.onnx.infer import Inferred
 from groupcalc.sources.onnx.load import load_onnx
+from groupcalc.whatif import whatif
 
 MS = "com.microsoft"
 F, I8, U8, I32, I64 = np.float32, np.int8, np.uint8, np.int32, np.int64
@@ -56,7 +57,8 @@ CASES = [
     # Each output element is c/g · 9 products: 6 channels of 4×3 places, 8 inputs in two groups.
     Case("FusedConv", (f(1, 8, 7, 5), f(6, 4, 3, 3), f(6)), 6 * 12 * 4 * 9, {**CONV, "group": 2, "activation": "Relu"}),
     Case("FusedConv", (f(1, 8, 7, 5), f(6, 8, 3, 3), f(6), f(1, 6, 4, 3)), 6 * 12 * 8 * 9, CONV),
-    Case("NhwcFusedConv", (f(1, 7, 5, 8).astype(np.float16), f(6, 8, 3, 3).astype(np.float16)), 6 * 12 * 8 * 9, CONV),
+    Case("NhwcFusedConv", (f(1, 7, 5, 8).astype(np.float16), f(6, 4, 3, 3).astype(np.float16)), 6 * 12 * 4 * 9,
+         {**CONV, "group": 2}),
     Case(
         "QLinearConv",
         (u8(1, 7, 5, 8), S, Z, i8(6, 4, 3, 3), S, ZI, S, Z, np.zeros(6, I32)),
@@ -198,11 +200,24 @@ def test_a_packed_weight_counts_the_elements_that_it_stands_for() -> None:
     assert found.totals.weight_bytes == 7 * 32 + 14 * 4 + 7  # and a scale and a zero point a block of 32
 
 
-def test_channels_last_is_grouped_as_channels_second_is() -> None:
-    case = next(case for case in CASES if case.attributes.get("channels_last"))
-    (row,) = cost(load_onnx(model_of(case)[0].SerializeToString(), Given(), "m")).layers
+def test_a_packed_table_does_so_too() -> None:
+    case = next(case for case in CASES if case.op == "GatherBlockQuantized")
+    model, feeds = model_of(case)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(feeds["i0"], "i0"))
+    assert cost(load_onnx(model.SerializeToString(), Given(), "m")).totals.params == 9 * 64
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.attributes.get("group")], ids=lambda case: case.op)
+def test_a_convolution_is_grouped_and_regrouped_as_one_of_onnx_is(case: Case) -> None:
+    model, feeds = model_of(case)
+    weight = "i3" if case.op == "QLinearConv" else "i1"
+    model.graph.initializer.append(onnx.numpy_helper.from_array(feeds[weight], weight))
+    found = cost(load_onnx(model.SerializeToString(), Given(), "m"))
+    (row,) = found.layers
     assert row.groups == 2
     assert row.cost.dense_macs == 2 * row.cost.macs
+    for each in whatif(found, [1, 2]):
+        assert each.totals.macs * each.groups == row.cost.dense_macs
 
 
 @pytest.mark.parametrize(
