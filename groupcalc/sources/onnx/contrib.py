@@ -33,6 +33,7 @@ from groupcalc.sources.onnx.outputs import (
     recurrence,
     reduced,
     reordered,
+    reshaped,
     rows,
     same,
     sampled,
@@ -40,6 +41,7 @@ from groupcalc.sources.onnx.outputs import (
     skip,
     to_n,
     typed,
+    upsampled,
     where,
 )
 
@@ -118,6 +120,8 @@ SHAPES: Mapping[str, Maker] = {
     _MS + "GatherND": gathered_nd,
     _MS + "GridSample": sampled,
     # ONNX without inference
+    "Reshape": reshaped,
+    "Upsample": upsampled,
     **dict.fromkeys(["ai.onnx.ml::" + op for op in ("Imputer",)], same),
     **dict.fromkeys(["ai.onnx.ml::" + op for op in ("Normalizer", "Scaler")], floats),
     "ai.onnx.ml::FeatureVectorizer": joined,

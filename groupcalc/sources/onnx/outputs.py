@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any
 
 from groupcalc.conv import channels_first, channels_last
@@ -38,6 +39,19 @@ class Operands:
 def same(x: Operands, given: Attributes) -> Made:
     """As the first input."""
     return [(x[0].dtype, x[0].shape)]
+
+
+def reshaped(x: Operands, given: Attributes) -> Made:
+    """To a shape that is an attribute: 0 keeps a size, -1 takes what is left (ONNX Reshape-1)."""
+    sizes = [x[0].shape[place] if size == 0 else size for place, size in enumerate(given["shape"])]
+    known = prod(size for size in sizes if size != -1)
+    return [(x[0].dtype, tuple(x[0].size // known if size == -1 else size for size in sizes))]
+
+
+def upsampled(x: Operands, given: Attributes) -> Made:
+    """By a factor for height and one for width (ONNX Upsample-1)."""
+    n, c, h, w = x[0].shape
+    return [(x[0].dtype, (n, c, int(h * given["height_scale"]), int(w * given["width_scale"])))]
 
 
 def typed(place: int) -> Maker:
