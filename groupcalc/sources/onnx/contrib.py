@@ -120,6 +120,7 @@ SHAPES: Mapping[str, Maker] = {
     _MS + "GatherND": gathered_nd,
     _MS + "GridSample": sampled,
     # ONNX without inference
+    "GroupNormalization": same,
     "Reshape": reshaped,
     "Upsample": upsampled,
     **dict.fromkeys(["ai.onnx.ml::" + op for op in ("Imputer",)], same),

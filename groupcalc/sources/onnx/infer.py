@@ -12,7 +12,7 @@ from onnx.shape_inference import infer_node_outputs
 from groupcalc.errors import GeometryError
 from groupcalc.sources.onnx.dims import size_of
 from groupcalc.sources.onnx.inputs import symbol
-from groupcalc.sources.onnx.legacy import modern
+from groupcalc.sources.onnx.legacy import is_inferred, modern
 from groupcalc.sources.onnx.payload import DTYPES
 from groupcalc.sources.onnx.scope import Value, readable, text, type_of
 from groupcalc.units import show_name, show_shape
@@ -98,8 +98,8 @@ class Inference:
             types[name] = kind
             if value.data is not None and tells_shape(node.op_type, value):
                 data[name] = value.data
-        if schema is None or len(node.input) > schema.max_input:
-            return {}
+        if schema is None or schema.deprecated or not is_inferred(node, schema):
+            return {}  # inference refuses what is deprecated, runtimes do not
         node = modern(node, schema)
         if fault := _fatal(node):
             raise RefusedError(fault)

@@ -23,6 +23,11 @@ def modern(node: onnx.NodeProto, schema: onnx.defs.OpSchema) -> onnx.NodeProto:
     return node
 
 
+def is_inferred(node: onnx.NodeProto, schema: onnx.defs.OpSchema) -> bool:
+    """The later version means the same: Split-1 may be given its sizes as an input, which Split-2 would not see."""
+    return not (schema.name == "Split" and schema.since_version == 2 and len(node.input) > 1)
+
+
 def _with(node: onnx.NodeProto, name: str = "", value: int | list[int] = 0, without: str = "") -> onnx.NodeProto:
     kept = [attribute for attribute in node.attribute if attribute.name not in (name, without)]
     made = [onnx.helper.make_attribute(name, value)] if name else []

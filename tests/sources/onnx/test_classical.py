@@ -113,6 +113,27 @@ def test_a_classical_model_has_the_shapes_of_the_runtime_and_what_it_has_learned
     assert [(tensor.shape, tensor.dtype) for tensor in layer.outputs] == [(a.shape, a.dtype.name) for a in real]
 
 
+def test_trees_are_counted_where_onnx_has_deprecated_their_operator() -> None:
+    case = next(case for case in CASES if case.op == "TreeEnsembleRegressor")
+    _, _, found = read(node(case.op, ["x"], ["y"], **case.attributes), opset=5)
+    assert found.uncounted == ()
+    assert (found.totals.flops, found.totals.params) == (case.other_flops, case.params)
+
+
+def test_trees_in_tensors_are_counted_as_trees_in_lists() -> None:
+    """One split and two leaves: what is compared with, and what the leaves weigh."""
+    made = node(
+        "TreeEnsemble", ["x"], ["y"], n_targets=1, tree_roots=[0], nodes_featureids=[1], nodes_truenodeids=[0],
+        nodes_falsenodeids=[1], nodes_trueleafs=[1], nodes_falseleafs=[1], leaf_targetids=[0, 0],
+        nodes_modes=helper.make_tensor("m", TensorProto.UINT8, [1], [0]),
+        nodes_splits=helper.make_tensor("s", TensorProto.FLOAT, [1], [0.5]),
+        leaf_weights=helper.make_tensor("w", TensorProto.FLOAT, [2], [1.0, 2.0]),
+    )  # fmt: skip
+    _, _, found = read(made, opset=5)
+    assert found.uncounted == ()
+    assert (found.totals.flops, found.totals.params) == (4 * 1, 1 + 2)
+
+
 def test_maps_at_the_end_of_a_classifier_are_counted_as_moved() -> None:
     _, graph, found = read(
         node("LinearClassifier", ["x"], ["label", "scores"], coefficients=[0.5] * 15, **LABELS),

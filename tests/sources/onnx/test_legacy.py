@@ -76,6 +76,14 @@ def test_an_attribute_by_its_first_name_is_understood(each: onnx.NodeProto, shap
     assert after.layers[-1].outputs == (shape,)
 
 
+@pytest.mark.parametrize(("opset", "scales"), [(18, 2), (21, 4)])
+def test_group_normalization_is_counted_at_every_version(opset: int, scales: int) -> None:
+    """Version 18 is deprecated, 21 came without inference; they differ in one scale a group or a channel."""
+    found = read(node("GroupNormalization", "s", "s", num_groups=2), opset=opset, s=(scales,))
+    assert found.uncounted == ()
+    assert found.totals.flops == 7 * 2 * 4 * 6 * 5
+
+
 def test_sizes_that_are_an_input_are_not_taken_for_equal_parts() -> None:
     (found,) = read(node("Split", "sizes", axis=1, outputs=2), sizes=(2,)).uncounted
     assert found.op == "Split"
