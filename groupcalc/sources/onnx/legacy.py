@@ -30,7 +30,8 @@ def is_inferred(node: onnx.NodeProto, schema: onnx.defs.OpSchema) -> bool:
 
 def _with(node: onnx.NodeProto, name: str = "", value: int | list[int] = 0, without: str = "") -> onnx.NodeProto:
     kept = [attribute for attribute in node.attribute if attribute.name not in (name, without)]
-    made = [onnx.helper.make_attribute(name, value)] if name else []
+    kind = onnx.AttributeProto.INTS if isinstance(value, list) else onnx.AttributeProto.INT
+    made = [onnx.helper.make_attribute(name, value, attr_type=kind)] if name else []
     return onnx.NodeProto(
         op_type=node.op_type, domain=node.domain, input=node.input, output=node.output, attribute=[*kept, *made]
     )

@@ -84,6 +84,15 @@ def test_group_normalization_is_counted_at_every_version(opset: int, scales: int
     assert found.totals.flops == 7 * 2 * 4 * 6 * 5
 
 
+def test_attributes_that_make_no_sense_are_no_error() -> None:
+    (found,) = read(node("Cast", to="NOTHING")).uncounted
+    assert found.op == "Cast"
+    empty = onnx.AttributeProto(name="paddings", type=onnx.AttributeProto.INTS)
+    pad = node("Pad")
+    pad.attribute.append(empty)
+    assert [each.op for each in read(pad).uncounted] == ["Pad"]
+
+
 def test_sizes_that_are_an_input_are_not_taken_for_equal_parts() -> None:
     (found,) = read(node("Split", "sizes", axis=1, outputs=2), sizes=(2,)).uncounted
     assert found.op == "Split"
