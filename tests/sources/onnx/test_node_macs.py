@@ -146,7 +146,8 @@ def test_the_macs_of_products_are_those_of_the_arrays(node_cases: list[Any]) -> 
             wrong.append((case.name, found.totals.macs, wanted, found.uncounted))
         seen.add(node.op_type)
     assert wrong == []
-    assert seen == COUNTS.keys()
+    known = {schema.name for schema in onnx.defs.get_all_schemas()}  # an older onnx has fewer
+    assert seen == COUNTS.keys() & known
 
 
 def test_an_operator_without_an_independent_count_has_no_macs(node_cases: list[Any]) -> None:
