@@ -33,14 +33,16 @@ _READ: Mapping[int, Callable[[onnx.AttributeProto], Any]] = {
     onnx.AttributeProto.FLOAT: lambda a: a.f,
     onnx.AttributeProto.INT: lambda a: a.i,
     onnx.AttributeProto.STRING: lambda a: a.s.decode("utf-8", "backslashreplace"),
-    onnx.AttributeProto.FLOATS: lambda a: tuple(a.floats),
-    onnx.AttributeProto.INTS: lambda a: tuple(a.ints),
-    onnx.AttributeProto.STRINGS: lambda a: tuple(s.decode("utf-8", "backslashreplace") for s in a.strings),
+    onnx.AttributeProto.FLOATS: lambda a: tuple(a.floats[: MAX_LISTED + 1]),
+    onnx.AttributeProto.INTS: lambda a: tuple(a.ints[: MAX_LISTED + 1]),
+    onnx.AttributeProto.STRINGS: lambda a: tuple(
+        s.decode("utf-8", "backslashreplace") for s in a.strings[: MAX_LISTED + 1]
+    ),
 }
 
-
 MAX_LISTED = 2**12
-"""The longest list of a classical model that is read as an attribute; what it has learned is counted where it is."""
+"""The longest list that is read as an attribute. What a classical model has learned is counted where it is; elsewhere
+one number more is read, and no operator takes so many."""
 
 
 def attributes(node: onnx.NodeProto) -> dict[str, Any]:
