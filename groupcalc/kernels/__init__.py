@@ -1,0 +1,72 @@
+"""Convolution on the CPU, compiled for its shape.
+
+arguments  what callers hand over, checked      table      kernels by name, and the planner over them
+host       the vector unit to plan for          general …  one file a kernel: whom it fits, how weights are packed
+threads    how many, and on what                drivers/   the same kernels compiled: tiles and the loops around them
+plan       one convolution, planned             jit        the house decorator and its cache on disk
+prepared   ready to run                         reference  the oracle, plain float64
+
+Numba is imported when the first float32 convolution is prepared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from groupcalc.kernels.arguments import Numbers, Padding, check_array, check_device, check_threads, geometry
+from groupcalc.kernels.host import host
+from groupcalc.kernels.plan import Plan
+from groupcalc.kernels.prepared import Compiled, Exact, Prepared
+from groupcalc.kernels.table import plan
+from groupcalc.kernels.threads import thread_count
+
+__all__ = ["Plan", "Prepared", "conv2d", "prepare"]
+
+
+def conv2d(
+    x: NDArray[Any],
+    w: NDArray[Any],
+    bias: NDArray[Any] | None = None,
+    stride: Numbers = 1,
+    padding: Padding = 0,
+    dilation: Numbers = 1,
+    groups: int = 1,
+    threads: int | None = None,
+    device: str = "cpu",
+) -> NDArray[Any]:
+    """y[batch, out_channels, *out_size] of x[batch, in_channels, *in_size], as `prepare` and one run of it."""
+    check_array("x", x)
+    run = prepare(w, x.shape, bias, stride, padding, dilation, groups, threads, device)
+    return run(x)
+
+
+def prepare(
+    w: NDArray[Any],
+    input_shape: Sequence[int],
+    bias: NDArray[Any] | None = None,
+    stride: Numbers = 1,
+    padding: Padding = 0,
+    dilation: Numbers = 1,
+    groups: int = 1,
+    threads: int | None = None,
+    device: str = "cpu",
+) -> Prepared:
+    """A convolution with w[out_channels, in_channels/groups, *kernel_size], ready to run on inputs of one shape.
+
+    input_shape  (batch, in_channels, *in_size), one to three spatial axes
+    bias         bias[out_channels]
+    stride, dilation  an int, or one number an axis
+    padding      an int, one number an axis, one (before, after) pair an axis, "same" or "valid"
+    threads      None: the CPUs of the affinity mask or the cgroup's quota, whichever is fewer
+
+    float32 or float64, all arrays alike; any strides. Raises GeometryError when the arguments do not fit together.
+    """
+    check_device(device)
+    check_threads(threads)
+    conv = geometry(w, bias, input_shape, stride, padding, dilation, groups)
+    if conv.dtype == "float64":
+        return Exact(conv, w, bias)
+    return Compiled(plan(conv, host(), thread_count(threads)), w, bias)

@@ -1,0 +1,128 @@
+"""The house decorator: every compiled function of ours goes through it, and its machine code is kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import numba
+from numba import config, njit, types
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+
+log = logging.getLogger(__name__)
+
+PACKAGE = Path(__file__).parent
+
+
+READ = types.Array(types.float32, 1, "C", readonly=True)
+WRITE = types.Array(types.float32, 1, "C")
+
+# Numba's own pair works inside compiled code too, but as ctypes pointers, and these keep a function out of the cache.
+# The symbols are the ones that every parallel loop of Numba's calls.
+get_num_threads = types.ExternalFunction("get_num_threads", types.intp())
+set_num_threads = types.ExternalFunction("set_num_threads", types.void(types.int32))
+if config.DISABLE_JIT:
+    get_num_threads, set_num_threads = numba.get_num_threads, numba.set_num_threads
+
+
+def driver(*, sizes: int) -> Callable[[Callable[..., None]], Any]:
+    """Decorator: compile (x, w, bias, y, scratch, sizes) -> None, the last being that many ints, and keep it on disk.
+
+    The function may close over ints only: a closure over another compiled function would be pickled anew in each
+    process and never be found again. One signature, compiled at once: a read-only array is no second specialisation.
+    """
+    signature = types.void(READ, READ, READ, WRITE, WRITE, types.UniTuple(types.int64, sizes))
+
+    def compiled(function: Callable[..., None]) -> Any:
+        dispatcher = njit(parallel=True, nogil=True, fastmath={"contract"}, error_model="numpy")(function)
+        if config.DISABLE_JIT:
+            return dispatcher
+        dispatcher._cache = _Cache(function)
+        dispatcher.compile(signature)
+        dispatcher.disable_compile()
+        return dispatcher
+
+    return compiled
+
+
+def cache_directory() -> Path:
+    """GROUPCALC_CACHE_DIR, else the platform's place for caches; a `kernels` folder in it."""
+    chosen = os.environ.get("GROUPCALC_CACHE_DIR")
+    if chosen:
+        return Path(chosen) / "kernels"
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "groupcalc" / "kernels"
+
+
+@lru_cache(maxsize=1)
+def source_stamp() -> str:
+    """A digest of every source file of the kernels: Numba's own stamp covers only the file that holds the function."""
+    digest = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+class _Locator(_CacheLocator):  # type: ignore[misc]
+    """Where the machine code of one function lies: one index file a specialisation.
+
+    Numba numbers the data files of an index, and two processes that add to one index at once can swap them:
+    a kernel would then run with another's tile. Here an index has one entry, so there is nothing to swap.
+    """
+
+    def __init__(self, function: FunctionType) -> None:
+        literals = repr([(name, cell.cell_contents) for name, cell in _closure(function)])
+        self._disambiguator = hashlib.sha256(literals.encode()).hexdigest()[:16]
+        self._py_file = function.__code__.co_filename  # Numba's messages name it
+
+    def get_cache_path(self) -> str:
+        return str(cache_directory())
+
+    def get_source_stamp(self) -> str:
+        return source_stamp()
+
+    def get_disambiguator(self) -> str:
+        return self._disambiguator
+
+    @classmethod
+    def from_function(cls, py_func: FunctionType, py_file: str) -> _Locator:
+        return cls(py_func)
+
+
+def _closure(function: FunctionType) -> list[tuple[str, Any]]:
+    return list(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+
+
+class _Store(CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = (_Locator,)
+
+
+class _Cache(FunctionCache):  # type: ignore[misc]
+    """Numba's cache that takes a directory it cannot use, or a damaged file, for an empty one."""
+
+    _impl_class = _Store
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception as error:  # a pickle can fail in any way
+            log.info("%s: cannot read the cache of kernels: %s", cache_directory(), error)
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            log.info("%s: cannot keep compiled kernels: %s", cache_directory(), error)

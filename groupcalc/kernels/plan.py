@@ -1,0 +1,64 @@
+"""Plan: everything a kernel must know of one convolution before it is compiled; plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groupcalc.conv import Conv
+
+Weights = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How one convolution will be computed.
+
+    kernel        name in the table of kernels
+    threads       threads it is launched on
+    literals      sizes compiled into it: one specialisation each
+    sizes         sizes given to it at run time, in its driver's order
+    packed_shape  of the weights as the kernel reads them
+    scratch       float32 numbers each thread needs for itself
+    lane_macs     multiply-adds of all lanes, idle ones included
+    """
+
+    kernel: str
+    conv: Conv
+    threads: int
+    literals: Mapping[str, int]
+    sizes: tuple[int, ...]
+    packed_shape: tuple[int, ...]
+    scratch: int
+    lane_macs: int
+
+    @property
+    def real_macs(self) -> int:
+        """Multiply-adds on numbers of the input: taps that fall on padding do no work."""
+        return real_macs(self.conv)
+
+    @property
+    def lane_waste(self) -> float:
+        """Share of the computed multiply-adds that no output needs; 0 when there is no work."""
+        return 1 - self.real_macs / self.lane_macs if self.lane_macs else 0.0
+
+
+def real_macs(conv: Conv) -> int:
+    """Multiply-adds of a convolution, those with padding left out."""
+    return conv.batch * conv.out_channels * (conv.in_channels // conv.groups) * prod(real_taps(conv))
+
+
+def real_taps(conv: Conv) -> tuple[int, ...]:
+    """Pairs of an output position and a tap on the input, not on padding, for each axis."""
+    return tuple(
+        sum(
+            0 <= place * conv.stride[axis] + tap * conv.dilation[axis] - conv.padding[axis][0] < size
+            for place in range(conv.out_size[axis])
+            for tap in range(conv.kernel_size[axis])
+        )
+        for axis, size in enumerate(conv.in_size)
+    )
