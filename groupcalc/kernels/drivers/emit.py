@@ -1,0 +1,119 @@
+"""LLVM vector code, a few instructions at a time: what the register tiles are built of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.errors import TypingError
+
+FLOAT = ir.FloatType()
+INT32 = ir.IntType(32)
+FLOAT_BYTES = 4
+
+
+def literals(*given: Any) -> list[int]:
+    """The values of arguments that must be known when a tile is compiled."""
+    if not all(isinstance(value, types.IntegerLiteral) for value in given):
+        raise TypingError("the sizes of a register tile are compiled into it: pass literal ints")
+    return [value.literal_value for value in given]
+
+
+def data(context: Any, builder: Any, kind: Any, array: Any, offset: Any) -> Any:
+    """Pointer to a number of a flat array. No bounds are checked, and a negative offset does not wrap around."""
+    return builder.gep(context.make_array(kind)(context, builder, value=array).data, [offset])
+
+
+def vector(lanes: int) -> Any:
+    return ir.VectorType(FLOAT, lanes)
+
+
+def constant(builder: Any, value: int) -> Any:
+    return ir.Constant(ir.IntType(64), value)
+
+
+def at(builder: Any, pointer: Any, number: int) -> Any:
+    """`number` floats on from a pointer."""
+    return builder.gep(pointer, [constant(builder, number)]) if number else pointer
+
+
+def load(builder: Any, pointer: Any, lanes: int) -> Any:
+    return builder.load(builder.bitcast(pointer, vector(lanes).as_pointer()), align=FLOAT_BYTES)
+
+
+def store(builder: Any, value: Any, pointer: Any) -> None:
+    builder.store(value, builder.bitcast(pointer, value.type.as_pointer()), align=FLOAT_BYTES)
+
+
+def broadcast(builder: Any, pointer: Any, lanes: int) -> Any:
+    """One number in every lane; LLVM folds it into the multiply-add where the machine can."""
+    lone = builder.insert_element(ir.Constant(vector(lanes), ir.Undefined), builder.load(pointer), INT32(0))
+    return shuffle(builder, lone, lone, [0] * lanes)
+
+
+def shuffle(builder: Any, a: Any, b: Any, order: Iterable[int]) -> Any:
+    indices = list(order)
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(INT32, len(indices)), indices))
+
+
+def multiply_add(builder: Any, a: Any, b: Any, total: Any) -> Any:
+    """a·b + total in one rounding."""
+    return _call(builder, f"llvm.fma.v{a.type.count}f32", a.type, [a, b, total])
+
+
+def accumulators(builder: Any, starts: Iterable[Any]) -> list[Any]:
+    """A variable for each start value; LLVM keeps them in registers as long as there are enough."""
+    places = []
+    for value in starts:
+        place = cgutils.alloca_once(builder, value.type)
+        builder.store(value, place)
+        places.append(place)
+    return places
+
+
+def accumulate(builder: Any, place: Any, a: Any, b: Any) -> None:
+    builder.store(multiply_add(builder, a, b, builder.load(place)), place)
+
+
+def first_lanes(builder: Any, count: Any, lanes: int) -> Any:
+    """The mask of the first `count` lanes; all of them when it is larger."""
+    numbers = ir.Constant(ir.VectorType(INT32, lanes), list(range(lanes)))
+    lone = builder.insert_element(ir.Constant(numbers.type, ir.Undefined), builder.trunc(count, INT32), INT32(0))
+    return builder.icmp_signed("<", numbers, shuffle(builder, lone, lone, [0] * lanes))
+
+
+def masked_load(builder: Any, pointer: Any, mask: Any) -> Any:
+    """Lanes that the mask leaves out are zero, and their memory is not touched."""
+    kind = vector(mask.type.count)
+    source = builder.bitcast(pointer, kind.as_pointer())
+    operands = [source, INT32(FLOAT_BYTES), mask, ir.Constant(kind, None)]
+    return _call(builder, f"llvm.masked.load.v{kind.count}f32.p0", kind, operands)
+
+
+def masked_store(builder: Any, value: Any, pointer: Any, mask: Any) -> None:
+    """Only the lanes of the mask are written."""
+    target = builder.bitcast(pointer, value.type.as_pointer())
+    operands = [value, target, INT32(FLOAT_BYTES), mask]
+    _call(builder, f"llvm.masked.store.v{value.type.count}f32.p0", ir.VoidType(), operands)
+
+
+def _call(builder: Any, name: str, result: Any, operands: list[Any]) -> Any:
+    kind = ir.FunctionType(result, [operand.type for operand in operands])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), operands)
+
+
+def transposed(builder: Any, rows: list[Any]) -> list[Any]:
+    """The columns of a square of vectors, exchanging ever smaller blocks between pairs of rows."""
+    lanes = len(rows)
+    rows = list(rows)
+    step = lanes // 2
+    while step:
+        for first in (row for row in range(lanes) if not row & step):
+            a, b = rows[first], rows[first + step]
+            rows[first] = shuffle(builder, a, b, (j if not j & step else j - step + lanes for j in range(lanes)))
+            rows[first + step] = shuffle(builder, a, b, (j + step if not j & step else j + lanes for j in range(lanes)))
+        step //= 2
+    return rows
