@@ -29,6 +29,8 @@ class Prepared:
 
     def __init__(self, conv: Conv) -> None:
         self.conv = conv
+        self._dtype = np.dtype(conv.dtype)
+        self._in_shape = (conv.batch, conv.in_channels, *conv.in_size)
         self._out_shape = (conv.batch, conv.out_channels, *conv.out_size)
 
     def __call__(self, x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
@@ -36,11 +38,11 @@ class Prepared:
 
         Raises GeometryError when x or out is not what this was prepared for, or out overlaps x.
         """
-        check_input(x, self.conv)
+        check_input(x, self._in_shape, self._dtype)
         if out is None:
-            out = np.empty(self._out_shape, self.conv.dtype)
+            out = np.empty(self._out_shape, self._dtype)
         else:
-            check_output(out, x, self.conv)
+            check_output(out, x, self._out_shape)
         self._compute(x, out)
         return out
 

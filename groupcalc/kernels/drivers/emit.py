@@ -106,14 +106,50 @@ def _call(builder: Any, name: str, result: Any, operands: list[Any]) -> Any:
 
 
 def transposed(builder: Any, rows: list[Any]) -> list[Any]:
-    """The columns of a square of vectors, exchanging ever smaller blocks between pairs of rows."""
-    lanes = len(rows)
-    rows = list(rows)
-    step = lanes // 2
-    while step:
-        for first in (row for row in range(lanes) if not row & step):
-            a, b = rows[first], rows[first + step]
-            rows[first] = shuffle(builder, a, b, (j if not j & step else j - step + lanes for j in range(lanes)))
-            rows[first + step] = shuffle(builder, a, b, (j + step if not j & step else j + lanes for j in range(lanes)))
-        step //= 2
-    return rows
+    """The columns of a square of vectors of 4, 8 or 16 lanes.
+
+    First the 4×4 squares within quarters of a register, then the quarters: every step is one instruction of one
+    cycle on x86, where exchanges across a whole register take two or three.
+    """
+    quads = [_within_quarters(builder, rows[first : first + 4]) for first in range(0, len(rows), 4)]
+    columns = [_across_quarters(builder, [quad[column] for quad in quads]) for column in range(4)]
+    return [columns[number % 4][number // 4] for number in range(len(rows))]
+
+
+def _within_quarters(builder: Any, rows: list[Any]) -> list[Any]:
+    """Four rows a b c d to the columns (a0 b0 c0 d0 | a4 b4 c4 d4 | …), (a1 b1 c1 d1 | …), …"""
+    lanes = rows[0].type.count
+
+    def paired(a: Any, b: Any, picks: tuple[int, ...]) -> Any:
+        order = [quarter + pick % 4 + pick // 4 * lanes for quarter in range(0, lanes, 4) for pick in picks]
+        return shuffle(builder, a, b, order)
+
+    low, high = (0, 4, 1, 5), (2, 6, 3, 7)  # of a pair of quarters: numbers 4 to 7 are the second one's
+    first, second = (0, 1, 4, 5), (2, 3, 6, 7)
+    a, b, c, d = rows
+    columns = []
+    for half in (low, high):
+        ab, cd = paired(a, b, half), paired(c, d, half)
+        columns += [paired(ab, cd, first), paired(ab, cd, second)]
+    return columns
+
+
+def _across_quarters(builder: Any, rows: list[Any]) -> list[Any]:
+    """As many vectors as each has quarters, transposed as a square of quarters."""
+    count = len(rows)
+    if count == 1:
+        return rows
+
+    def halves(a: Any, b: Any, start: int) -> Any:
+        """Every second quarter of a, then of b."""
+        order = [quarter * 4 + lane for quarter in range(start, 2 * count, 2) for lane in range(4)]
+        return shuffle(builder, a, b, order)
+
+    if count == 2:
+        return [halves(*rows, 0), halves(*rows, 1)]
+    a, b, c, d = rows
+    columns = [None] * 4
+    for start in (0, 1):
+        ab, cd = halves(a, b, start), halves(c, d, start)
+        columns[start], columns[start + 2] = halves(ab, cd, 0), halves(ab, cd, 1)
+    return columns

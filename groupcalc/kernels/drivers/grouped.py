@@ -93,9 +93,13 @@ def transpose(
     pixels: Any,
     vectors: Any,
     lanes: Any,
+    whole: Any,
 ) -> Any:
-    """y[oc, pixel] = scratch[pixel, oc] for one vector of channels and as many pixels, or fewer of either."""
-    V, L = emit.literals(vectors, lanes)
+    """y[oc, pixel] = scratch[pixel, oc] for one vector of channels and as many pixels, or fewer of either.
+
+    `whole` says that no pixel is missing.
+    """
+    V, L, WHOLE = emit.literals(vectors, lanes, whole)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kinds = signature.args
@@ -104,18 +108,17 @@ def transpose(
         y_plane, channels, pixels = args[4:7]
         rows = [emit.load(builder, emit.at(builder, source, pixel * V * L), L) for pixel in range(L)]
         mask = emit.first_lanes(builder, pixels, L)
-        whole = builder.icmp_signed(">=", pixels, ir.Constant(pixels.type, L))
         for oc, row in enumerate(emit.transposed(builder, rows)):
             number = ir.Constant(channels.type, oc)
             place = builder.gep(target, [builder.mul(number, y_plane)])
-            with builder.if_then(builder.icmp_signed("<", number, channels)), builder.if_else(whole) as (full, partly):
-                with full:
+            with builder.if_then(builder.icmp_signed("<", number, channels)):
+                if WHOLE:
                     emit.store(builder, row, place)
-                with partly:
+                else:
                     emit.masked_store(builder, row, place, mask)
         return context.get_dummy_value()
 
-    return types.void(scratch, scratch_at, y, y_at, y_plane, channels, pixels, vectors, lanes), generate
+    return types.void(scratch, scratch_at, y, y_at, y_plane, channels, pixels, vectors, lanes, whole), generate
 
 
 @lru_cache(maxsize=None)
@@ -149,6 +152,9 @@ def blocks(KW: int, S: int, D: int, M: int, V: int, L: int, LEFT: int, RIGHT: in
                 group = image_group % groups
                 weights = (group * channel_blocks + block) * in_group * w_plane
                 biases = (group * channel_blocks + block) * V * L
+                y_at = (image_group * out_group + block * V * L) * plane + oh * out_w
+                channels = out_group - block * V * L
+                done = 0
                 for r in range(rows):
                     top = (oh + r) * stride_h - pad_h
                     kh = max(0, (dilation_h - 1 - top) // dilation_h)
@@ -168,12 +174,17 @@ def blocks(KW: int, S: int, D: int, M: int, V: int, L: int, LEFT: int, RIGHT: in
                         ow = out_w - M
                         tile(x, x_at + ow * S, x_plane, x_line, w, w_at, w_plane, bias, biases,
                              scratch, s_at + ow * V * L, in_group, taps, KW, S, D, M, V, L, 0, RIGHT)  # fmt: skip
-                for v in range(V):
-                    oc = (block * V + v) * L
-                    y_at = (image_group * out_group + oc) * plane + oh * out_w
-                    for pixel in range(0, rows * out_w, L):
-                        transpose(scratch, room + pixel * V * L + v * L, y, y_at + pixel, plane,
-                                  out_group - oc, rows * out_w - pixel, V, L)  # fmt: skip
+                    # While the next row is multiplied: its sums do not wait for these shuffles.
+                    while done + L <= (r + 1) * out_w:
+                        for v in range(V):
+                            transpose(scratch, room + (done * V + v) * L, y, y_at + v * L * plane + done, plane,
+                                      channels - v * L, L, V, L, 1)  # fmt: skip
+                        done += L
+                left_over = rows * out_w - done
+                if left_over > 0:
+                    for v in range(V):
+                        transpose(scratch, room + (done * V + v) * L, y, y_at + v * L * plane + done, plane,
+                                  channels - v * L, left_over, V, L, 0)  # fmt: skip
                 row += rows
         set_num_threads(of_caller)
 
