@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from groupcalc.conv import Conv
-from groupcalc.kernels import general, grouped
+from groupcalc.kernels import general, grouped, pointwise
 from groupcalc.kernels.host import Host
 from groupcalc.kernels.plan import Plan, Weights
 
@@ -29,6 +29,7 @@ class Kernel:
 
 
 KERNELS: Mapping[str, Kernel] = {
+    "pointwise": Kernel(fit=pointwise.fit, pack=pointwise.pack, load=pointwise.load),
     "grouped": Kernel(fit=grouped.fit, pack=grouped.pack, load=grouped.load),
     "general": Kernel(fit=general.fit, pack=general.pack, load=general.load),
 }

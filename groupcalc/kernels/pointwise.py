@@ -1,0 +1,71 @@
+"""1×1 convolution of large planes: pixels in the lanes, no transposition."""
+
+from __future__ import annotations
+
+from math import ceil, prod
+from typing import Any
+
+import numpy as np
+
+from groupcalc.conv import Conv
+from groupcalc.kernels.host import Host
+from groupcalc.kernels.plan import Plan, Weights
+
+MOST_WASTE = 0.03
+"""Share of the time that may go to lanes without a pixel; past it, output channels in the lanes are faster."""
+
+NARROW = 0.5
+"""Time of a multiply-add of a narrow vector to that of the widest: half of it, however narrow."""
+
+INPUT_BYTES = 16384
+"""Input that a thread holds while all weights pass by: half of a small level-1 cache."""
+
+
+def fit(conv: Conv, host: Host, threads: int) -> Plan | None:
+    """Kernel and stride 1, no padding, any number of axes, and a plane that fills its vectors."""
+    if any(number != 1 for number in (*conv.kernel_size, *conv.stride)) or any(map(any, conv.padding)):
+        return None
+    in_group, out_group = conv.in_channels // conv.groups, conv.out_channels // conv.groups
+    plane, lanes = prod(conv.in_size), host.lanes
+    tail = min(width for width in host.widths if width >= plane % lanes)
+    vectors = plane // lanes + (plane % lanes > 0) * max(tail / lanes, NARROW)
+    channels = channels_of_a_tile(out_group, host)
+    blocks = ceil(out_group / channels)
+    if plane < lanes or 1 - plane / (vectors * lanes) > MOST_WASTE:
+        return None
+    computed = plane // lanes * lanes + (plane % lanes > 0) * tail
+    run = max(1, INPUT_BYTES // (in_group * lanes * 4))
+    return Plan(
+        kernel="pointwise",
+        conv=conv,
+        threads=threads,
+        literals={"M": channels, "L": lanes, "TAIL": tail},
+        sizes=(threads, conv.batch, conv.groups, in_group, out_group, plane, run),
+        packed_shape=(conv.groups, blocks, in_group, channels),
+        scratch=0,
+        lane_macs=conv.batch * conv.groups * in_group * blocks * channels * computed,
+    )
+
+
+def channels_of_a_tile(out_group: int, host: Host) -> int:
+    """The size that leaves the fewest sums unused; the larger of two equals."""
+    sizes = (4, 8, 12, 14, 16, 17) if host.registers >= 32 else (4, 8, 10, 12)
+    return min(sizes, key=lambda size: (ceil(out_group / size) * (size + 1), -size))
+
+
+def pack(plan: Plan, w: Weights, bias: Weights) -> tuple[Weights, Weights]:
+    """w[group, block, ic, oc of the block]; channels that are not there are zero."""
+    groups, blocks, in_group, channels = plan.packed_shape
+    out_group = len(w) // groups
+    padded = np.zeros((groups, blocks * channels, in_group), np.float32)
+    padded[:, :out_group] = w.reshape(groups, out_group, in_group)
+    biases = np.zeros((groups, blocks * channels), np.float32)
+    biases[:, :out_group] = bias.reshape(groups, out_group)
+    return padded.reshape(groups, blocks, channels, in_group).swapaxes(2, 3), biases
+
+
+def load(plan: Plan) -> Any:
+    """The compiled driver for the tile of a plan."""
+    from groupcalc.kernels.drivers import pointwise
+
+    return pointwise.blocks(**plan.literals)
