@@ -5,9 +5,8 @@ from __future__ import annotations
 from math import ceil, prod
 from typing import Any
 
-import numpy as np
-
 from groupcalc.conv import Conv
+from groupcalc.kernels.grouped import in_blocks
 from groupcalc.kernels.host import Host
 from groupcalc.kernels.plan import Plan, Weights
 
@@ -39,7 +38,7 @@ def fit(conv: Conv, host: Host, threads: int) -> Plan | None:
         kernel="pointwise",
         conv=conv,
         threads=threads,
-        literals={"M": channels, "L": lanes, "TAIL": tail},
+        literals={"channels": channels, "lanes": lanes, "tail": tail},
         sizes=(threads, conv.batch, conv.groups, in_group, out_group, plane, run),
         packed_shape=(conv.groups, blocks, in_group, channels),
         scratch=0,
@@ -56,12 +55,8 @@ def channels_of_a_tile(out_group: int, host: Host) -> int:
 def pack(plan: Plan, w: Weights, bias: Weights) -> tuple[Weights, Weights]:
     """w[group, block, ic, oc of the block]; channels that are not there are zero."""
     groups, blocks, in_group, channels = plan.packed_shape
-    out_group = len(w) // groups
-    padded = np.zeros((groups, blocks * channels, in_group), np.float32)
-    padded[:, :out_group] = w.reshape(groups, out_group, in_group)
-    biases = np.zeros((groups, blocks * channels), np.float32)
-    biases[:, :out_group] = bias.reshape(groups, out_group)
-    return padded.reshape(groups, blocks, channels, in_group).swapaxes(2, 3), biases
+    padded = in_blocks(w.reshape(groups, -1, in_group), blocks, channels)
+    return padded.swapaxes(2, 3), in_blocks(bias.reshape(groups, -1), blocks, channels)
 
 
 def load(plan: Plan) -> Any:

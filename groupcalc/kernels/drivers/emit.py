@@ -31,13 +31,13 @@ def vector(lanes: int) -> Any:
     return ir.VectorType(FLOAT, lanes)
 
 
-def constant(builder: Any, value: int) -> Any:
+def constant(value: int) -> Any:
     return ir.Constant(ir.IntType(64), value)
 
 
 def at(builder: Any, pointer: Any, number: int) -> Any:
     """`number` floats on from a pointer."""
-    return builder.gep(pointer, [constant(builder, number)]) if number else pointer
+    return builder.gep(pointer, [constant(number)]) if number else pointer
 
 
 def load(builder: Any, pointer: Any, lanes: int) -> Any:
@@ -146,7 +146,8 @@ def _across_quarters(builder: Any, rows: list[Any]) -> list[Any]:
         return shuffle(builder, a, b, order)
 
     if count == 2:
-        return [halves(*rows, 0), halves(*rows, 1)]
+        a, b = rows
+        return [halves(a, b, 0), halves(a, b, 1)]
     a, b, c, d = rows
     columns = [None] * 4
     for start in (0, 1):
