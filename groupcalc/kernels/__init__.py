@@ -16,11 +16,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from groupcalc.kernels import table
 from groupcalc.kernels.arguments import Numbers, Padding, check_array, check_device, check_threads, geometry
-from groupcalc.kernels.host import host
+from groupcalc.kernels.host import this_host
 from groupcalc.kernels.plan import Plan
 from groupcalc.kernels.prepared import Compiled, Exact, Prepared
-from groupcalc.kernels.table import plan
 from groupcalc.kernels.threads import thread_count
 
 __all__ = ["Plan", "Prepared", "conv2d", "prepare"]
@@ -69,4 +69,4 @@ def prepare(
     conv = geometry(w, bias, input_shape, stride, padding, dilation, groups)
     if conv.dtype == "float64":
         return Exact(conv, w, bias)
-    return Compiled(plan(conv, host(), thread_count(threads)), w, bias)
+    return Compiled(table.plan(conv, this_host(), thread_count(threads)), w, bias)

@@ -40,7 +40,7 @@ HOSTS = {
 }
 
 
-def host() -> Host:
+def this_host() -> Host:
     """The vector unit of this machine, as Numba's compiler sees it, or the one that GROUPCALC_HOST names."""
     name = os.environ.get(OVERRIDE)
     if name is None:

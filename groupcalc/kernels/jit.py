@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from types import FunctionType
@@ -119,6 +120,8 @@ class _Cache(FunctionCache):  # type: ignore[misc]
             return super().load_overload(sig, target_context)
         except Exception as error:  # a pickle can fail in any way
             log.info("%s: cannot read the cache of kernels: %s", cache_directory(), error)
+            with suppress(OSError):
+                self.flush()
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:

@@ -59,7 +59,7 @@ def tile(
 
 @cache
 def blocks(channels: int, lanes: int, tail: int) -> Any:
-    """The driver for tiles of so many channels by one vector of `lanes` pixels; a plane ends with a vector of `tail`."""
+    """The driver for tiles of so many channels by one vector of `lanes` pixels; a plane ends with one of `tail`."""
 
     @driver(sizes=7)
     def convolve(x: Any, w: Any, bias: Any, y: Any, scratch: Any, sizes: Any) -> None:
