@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from math import ceil
+from dataclasses import dataclass, replace
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
@@ -55,10 +55,10 @@ class Row:
 
     @classmethod
     def of(cls, conv: Conv) -> Row:
-        (in_h, in_w), (out_h, out_w) = conv.in_size, conv.out_size
-        kernel, stride, left = conv.kernel_size[1], conv.stride[1], conv.padding[1][0]
-        if conv.kernel_size == conv.stride == (1, 1) and not any(map(any, conv.padding)):
-            return cls(size=in_h * in_w, out=out_h * out_w, kernel=1, stride=1, left=0, right=0)
+        in_w, out_w = conv.in_size[-1], conv.out_size[-1]
+        kernel, stride, left = conv.kernel_size[-1], conv.stride[-1], conv.padding[-1][0]
+        if prod(conv.kernel_size) == prod(conv.stride) == 1 and not any(map(any, conv.padding)):
+            return cls(size=prod(conv.in_size), out=prod(conv.out_size), kernel=1, stride=1, left=0, right=0)
         right = max(0, (out_w - 1) * stride + kernel - left - in_w)
         return cls(size=in_w, out=out_w, kernel=kernel, stride=stride, left=left, right=right)
 
@@ -117,11 +117,11 @@ def cycles(tile: Tile, channels: int, row: int, host: Host) -> float:
 
 
 def fit(conv: Conv, host: Host, threads: int) -> Plan | None:
-    """Two axes, no dilation along a row, and enough channels a group."""
+    """One or two axes, no dilation along a row, and enough channels a group."""
     out_group = conv.out_channels // conv.groups
-    if len(conv.in_size) != 2 or out_group < FEWEST_CHANNELS or conv.dilation[1] > 1:
+    if len(conv.in_size) > 2 or out_group < FEWEST_CHANNELS or conv.dilation[-1] > 1:
         return None
-    if conv.kernel_size[1] > WIDEST_KERNEL or conv.stride[1] > WIDEST_STRIDE:
+    if conv.kernel_size[-1] > WIDEST_KERNEL or conv.stride[-1] > WIDEST_STRIDE:
         return None
     row = Row.of(conv)
     allowed = [tile for tile in tiles(host) if row.fits(tile.pixels)]
@@ -133,35 +133,58 @@ def fit(conv: Conv, host: Host, threads: int) -> Plan | None:
 def planned(conv: Conv, tile: Tile, threads: int) -> Plan:
     """The plan with a tile that fits the rows."""
     row = Row.of(conv)
-    flat = row.out != conv.out_size[1]
-    in_h, out_h = (1, 1) if flat else (conv.in_size[0], conv.out_size[0])
+    literals = {"kernel_w": row.kernel, "stride": row.stride, "left": row.left, "right": row.right}
+    literals["single"] = int(tile.pixels == row.out)
+    return plan_of("grouped", conv, tile, row, literals, row.taps(tile.pixels), threads)
+
+
+def plan_of(
+    kernel: str, conv: Conv, tile: Tile, row: Row, literals: dict[str, int], row_taps: int, threads: int
+) -> Plan:
+    """The plan of a kernel with channels in the lanes, whose tiles compute `row_taps` taps along a row."""
+    plane = in_two_axes(conv)
+    flat = row.out != plane.out_size[1]
+    in_h, out_h = (1, 1) if flat else (plane.in_size[0], plane.out_size[0])
     in_group, out_group = conv.in_channels // conv.groups, conv.out_channels // conv.groups
     blocks = ceil(out_group / tile.channels)
     band = max(1, min(out_h, BAND // (row.out * tile.channels)))
-    scratch = (band * row.out + tile.lanes) * tile.channels
-    vertical = (conv.kernel_size[0], conv.stride[0], conv.dilation[0], conv.padding[0][0])
-    taps = row.taps(tile.pixels) * (1 if flat else real_taps(conv)[0])
+    scratch = (band * row.out + max(tile.lanes, tile.pixels)) * tile.channels
+    axes = zip(plane.kernel_size, plane.stride, plane.dilation, (pads[0] for pads in plane.padding), strict=True)
     return Plan(
-        kernel="grouped",
+        kernel=kernel,
         conv=conv,
         threads=threads,
-        literals={
-            "kernel_w": row.kernel,
-            "stride": row.stride,
-            "pixels": tile.pixels,
-            "vectors": tile.vectors,
-            "lanes": tile.lanes,
-            "left": row.left,
-            "right": row.right,
-            "single": int(tile.pixels == row.out),
-        },
+        literals=literals | {"pixels": tile.pixels, "vectors": tile.vectors, "lanes": tile.lanes},
         sizes=(
-            *(threads, conv.batch, conv.groups, in_group, out_group),
-            *(in_h, row.size, out_h, row.out, *vertical, band, scratch),
+            *(threads, conv.batch, conv.groups, in_group, out_group, in_h, row.size, out_h, row.out),
+            *(number for axis in axes for number in axis),
+            *(band, scratch),
         ),
-        packed_shape=(conv.groups, blocks, in_group, *conv.kernel_size, tile.channels),
+        packed_shape=(conv.groups, blocks, in_group, *plane.kernel_size, tile.channels),
         scratch=scratch,
-        lane_macs=conv.batch * conv.groups * blocks * tile.channels * in_group * taps,
+        lane_macs=(
+            conv.batch
+            * conv.groups
+            * blocks
+            * tile.channels
+            * in_group
+            * row_taps
+            * (1 if flat else real_taps(plane)[0])
+        ),
+    )
+
+
+def in_two_axes(conv: Conv) -> Conv:
+    """The same convolution of a plane: one axis becomes the row of a plane of height 1."""
+    if len(conv.in_size) == 2:
+        return conv
+    return replace(
+        conv,
+        in_size=(1, *conv.in_size),
+        kernel_size=(1, *conv.kernel_size),
+        stride=(1, *conv.stride),
+        padding=((0, 0), *conv.padding),
+        dilation=(1, *conv.dilation),
     )
 
 

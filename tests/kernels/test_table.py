@@ -18,7 +18,9 @@ LAYERS = {
     "1×1 of a large plane": (conv(240, 240, 1, (28, 28), groups=3), "pointwise"),
     "1×1 of a small plane": (conv(960, 960, 1, (7, 7), groups=3), "grouped"),
     "three axes": (conv(8, 8, 3, (9, 9, 9), padding=1), "general"),
-    "dilated": (conv(8, 8, 3, (9, 9), dilation=2), "general"),
+    "one axis": (conv(8, 8, 3, (90,), padding=1), "grouped"),
+    "few channels, dilated": (conv(8, 4, 3, (9, 9), dilation=2), "general"),
+    "dilated": (conv(8, 8, 3, (9, 9), dilation=2), "rare"),
 }
 
 

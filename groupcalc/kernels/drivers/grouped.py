@@ -81,6 +81,88 @@ def tile(
 
 
 @intrinsic(prefer_literal=True)
+def loose_tile(
+    typing: Any,
+    x: Any,
+    x_at: Any,
+    x_plane: Any,
+    x_line: Any,
+    w: Any,
+    w_at: Any,
+    w_plane: Any,
+    bias: Any,
+    bias_at: Any,
+    scratch: Any,
+    scratch_at: Any,
+    in_group: Any,
+    taps: Any,
+    kernel_w: Any,
+    stride: Any,
+    dilation: Any,
+    first: Any,
+    in_w: Any,
+    pixels: Any,
+    vectors: Any,
+    lanes: Any,
+) -> Any:
+    """The sums of `tile` with width, stride and dilation given at run time, for pixels from column `first` of x on.
+
+    A tap that reads within the row for all pixels is as fast as there; at the ends of a row each pixel is asked for.
+    """
+    operands = (x, x_at, x_plane, x_line, w, w_at, w_plane, bias, bias_at, scratch, scratch_at, in_group, taps)
+    signature = types.void(*operands, kernel_w, stride, dilation, first, in_w, pixels, vectors, lanes)
+    pixels, vectors, lanes = emit.literals(pixels, vectors, lanes)
+    channels = vectors * lanes
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kinds = signature.args
+        x_plane, x_line, w_plane, in_group, taps = args[2], args[3], args[6], args[11], args[12]
+        kernel_w, stride, dilation, first, in_w = args[13:18]
+        x_first = emit.data(context, builder, kinds[0], args[0], args[1])
+        w_first = emit.data(context, builder, kinds[4], args[4], args[5])
+        start = emit.data(context, builder, kinds[7], args[7], args[8])
+        target = emit.data(context, builder, kinds[9], args[9], args[10])
+        starts = [emit.load(builder, emit.at(builder, start, v * lanes), lanes) for v in range(vectors)]
+        sums = emit.accumulators(builder, starts * pixels)
+        reach = builder.mul(stride, emit.constant(pixels - 1))
+        w_line = builder.mul(kernel_w, emit.constant(channels))
+        with (
+            cgutils.for_range(builder, in_group) as ic,
+            cgutils.for_range(builder, taps) as kh,
+            cgutils.for_range(builder, kernel_w) as kw,
+        ):
+            x_row = builder.gep(x_first, [builder.mul(ic.index, x_plane)])
+            x_row = builder.gep(x_row, [builder.mul(kh.index, x_line)])
+            w_row = builder.gep(w_first, [builder.mul(ic.index, w_plane)])
+            w_row = builder.gep(w_row, [builder.mul(kh.index, w_line)])
+            w_row = builder.gep(w_row, [builder.mul(kw.index, emit.constant(channels))])
+            weights = [emit.load(builder, emit.at(builder, w_row, v * lanes), lanes) for v in range(vectors)]
+            column = builder.add(first, builder.mul(kw.index, dilation))
+            columns = [builder.add(column, builder.mul(stride, emit.constant(m))) for m in range(pixels)]
+
+            def add(m: int) -> None:
+                value = emit.broadcast(builder, builder.gep(x_row, [columns[m]]), lanes)
+                for v in range(vectors):
+                    emit.accumulate(builder, sums[m * vectors + v], weights[v], value)
+
+            starts_inside = builder.icmp_signed(">=", column, emit.constant(0))
+            ends_inside = builder.icmp_signed("<", builder.add(column, reach), in_w)
+            with builder.if_else(builder.and_(starts_inside, ends_inside)) as (inside, at_an_end):
+                with inside:
+                    for m in range(pixels):
+                        add(m)
+                with at_an_end:
+                    for m in range(pixels):
+                        with builder.if_then(builder.icmp_unsigned("<", columns[m], in_w)):
+                            add(m)
+        for index, total in enumerate(sums):
+            emit.store(builder, builder.load(total), emit.at(builder, target, index * lanes))
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic(prefer_literal=True)
 def transpose(
     typing: Any,
     scratch: Any,
@@ -130,19 +212,21 @@ def blocks(
 
     left, right  columns of padding that the first and the last tile of a row see
     single       one tile is a whole row, and is both
+
+    With kernel_w 0 all but the tile is given at run time.
     """
     first_right = right if single else 0
     channels = vectors * lanes
-    tap_row = kernel_w * channels
 
-    @driver(sizes=15)
+    @driver(sizes=19)
     def convolve(x: Any, w: Any, bias: Any, y: Any, scratch: Any, sizes: Any) -> None:
         """The threads share the rows of all (image, group, block of channels); a band of rows goes through scratch."""
         threads, batch, groups, in_group, out_group = sizes[:5]
         in_h, in_w, out_h, out_w = sizes[5:9]
-        kernel_h, stride_h, dilation_h, pad_h, band, share = sizes[9:]
+        kernel_h, stride_h, dilation_h, pad_h = sizes[9:13]
+        width, stride_w, dilation_w, pad_w, band, share = sizes[13:]
         channel_blocks = -(-out_group // channels)
-        x_plane, x_line, w_plane, y_plane = in_h * in_w, in_w * dilation_h, kernel_h * tap_row, out_h * out_w
+        x_plane, x_line, w_plane, y_plane = in_h * in_w, in_w * dilation_h, kernel_h * width * channels, out_h * out_w
         count = batch * groups * channel_blocks * out_h
         of_caller = get_num_threads()
         set_num_threads(threads)
@@ -164,20 +248,28 @@ def blocks(
                     top = (oh + r) * stride_h - pad_h
                     kh = max(0, (dilation_h - 1 - top) // dilation_h)
                     taps = min(kernel_h, (in_h - 1 - top) // dilation_h + 1) - kh
-                    x_at = image_group * in_group * x_plane + (top + kh * dilation_h) * in_w - left
-                    w_at = group_block * in_group * w_plane + kh * tap_row
+                    x_at = image_group * in_group * x_plane + (top + kh * dilation_h) * in_w
+                    w_at = group_block * in_group * w_plane + kh * width * channels
                     s_at = room + r * out_w * channels
-                    tile(x, x_at, x_plane, x_line, w, w_at, w_plane, bias, b_at, scratch, s_at, in_group, taps,
-                         kernel_w, stride, pixels, vectors, lanes, left, first_right)  # fmt: skip
-                    for ow in range(pixels, out_w - pixels, pixels):
-                        tile(x, x_at + ow * stride, x_plane, x_line, w, w_at, w_plane, bias, b_at,
-                             scratch, s_at + ow * channels, in_group, taps,
-                             kernel_w, stride, pixels, vectors, lanes, 0, 0)  # fmt: skip
-                    if out_w > pixels:
-                        ow = out_w - pixels
-                        tile(x, x_at + ow * stride, x_plane, x_line, w, w_at, w_plane, bias, b_at,
-                             scratch, s_at + ow * channels, in_group, taps,
-                             kernel_w, stride, pixels, vectors, lanes, 0, right)  # fmt: skip
+                    if kernel_w:
+                        tile(x, x_at - left, x_plane, x_line, w, w_at, w_plane, bias, b_at, scratch, s_at, in_group,
+                             taps, kernel_w, stride, pixels, vectors, lanes, left, first_right)  # fmt: skip
+                        for ow in range(pixels, out_w - pixels, pixels):
+                            tile(x, x_at - left + ow * stride, x_plane, x_line, w, w_at, w_plane, bias, b_at,
+                                 scratch, s_at + ow * channels, in_group, taps,
+                                 kernel_w, stride, pixels, vectors, lanes, 0, 0)  # fmt: skip
+                        if out_w > pixels:
+                            ow = out_w - pixels
+                            tile(x, x_at - left + ow * stride, x_plane, x_line, w, w_at, w_plane, bias, b_at,
+                                 scratch, s_at + ow * channels, in_group, taps,
+                                 kernel_w, stride, pixels, vectors, lanes, 0, right)  # fmt: skip
+                    else:
+                        # The last tile writes past its row: the next row, or the spare room, takes it.
+                        for ow in range(0, out_w, pixels):
+                            loose_tile(x, x_at, x_plane, x_line, w, w_at, w_plane, bias, b_at,
+                                       scratch, s_at + ow * channels, in_group, taps,
+                                       width, stride_w, dilation_w, ow * stride_w - pad_w, in_w,
+                                       pixels, vectors, lanes)  # fmt: skip
                     # As soon as there are pixels enough: the next row's sums do not wait for these shuffles.
                     while done + lanes <= (r + 1) * out_w:
                         for v in range(vectors):
