@@ -39,9 +39,16 @@ HOSTS = {
     )
 }
 
+INTERPRETED = Host(name="interpreted", lanes=1, registers=0)
+"""No compiler: NUMBA_DISABLE_JIT is set, and tiles, which are written in the compiler's terms, cannot run."""
+
 
 def this_host() -> Host:
     """The vector unit of this machine, as Numba's compiler sees it, or the one that GROUPCALC_HOST names."""
+    from numba import config
+
+    if config.DISABLE_JIT:
+        return INTERPRETED
     name = os.environ.get(OVERRIDE)
     if name is None:
         return HOSTS[_detect()]

@@ -34,10 +34,11 @@ KERNELS: Mapping[str, Kernel] = {
     "rare": Kernel(fit=rare.fit, pack=rare.pack, load=rare.load),
     "general": Kernel(fit=general.fit, pack=general.pack, load=general.load),
 }
-"""By preference: the first that fits is taken, and the last one fits everything."""
+"""By preference: the first that fits is taken. The last one fits everything, and is the only one without vectors."""
 
 
 def plan(conv: Conv, host: Host, threads: int) -> Plan:
     """The plan of the first kernel that is made for a float32 convolution."""
-    plans = (kernel.fit(conv, host, threads) for kernel in KERNELS.values())
+    kernels = list(KERNELS.values()) if host.lanes > 1 else [KERNELS["general"]]
+    plans = (kernel.fit(conv, host, threads) for kernel in kernels)
     return next(plan for plan in plans if plan is not None)

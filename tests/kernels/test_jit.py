@@ -14,13 +14,15 @@ import groupcalc
 
 PROBE = """
 import numpy as np
+from numba import config
 from groupcalc import kernels
 from groupcalc.kernels import reference
 from groupcalc.conv import conv
 from groupcalc.kernels.drivers.general import rows
-x, w = np.ones((1, 2, 5, 5), "f4"), np.ones((3, 2, 3, 3), "f4")
-y = kernels.conv2d(x, w, padding=1, threads=1)
-np.testing.assert_array_equal(y, reference.convolve(conv(2, 3, 3, (5, 5), padding=1), x, w))
+for channels in (3, 16) if config.DISABLE_JIT else (3,):
+    x, w = np.ones((1, 2, 5, 5), "f4"), np.ones((channels, 2, 3, 3), "f4")
+    y = kernels.conv2d(x, w, padding=1, threads=1)
+    np.testing.assert_array_equal(y, reference.convolve(conv(2, channels, 3, (5, 5), padding=1), x, w))
 stats = getattr(rows, "stats", None)
 print("interpreted" if stats is None else "found" if stats.cache_hits else "compiled")
 """
