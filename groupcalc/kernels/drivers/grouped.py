@@ -215,7 +215,6 @@ def blocks(
 
     With kernel_w 0 all but the tile is given at run time.
     """
-    first_right = right if single else 0
     channels = vectors * lanes
 
     @driver(sizes=19)
@@ -251,18 +250,20 @@ def blocks(
                     x_at = image_group * in_group * x_plane + (top + kh * dilation_h) * in_w
                     w_at = group_block * in_group * w_plane + kh * width * channels
                     s_at = room + r * out_w * channels
-                    if kernel_w:
+                    if single:  # literals choose: Numba leaves the other branches out
                         tile(x, x_at - left, x_plane, x_line, w, w_at, w_plane, bias, b_at, scratch, s_at, in_group,
-                             taps, kernel_w, stride, pixels, vectors, lanes, left, first_right)  # fmt: skip
+                             taps, kernel_w, stride, pixels, vectors, lanes, left, right)  # fmt: skip
+                    elif kernel_w:
+                        tile(x, x_at - left, x_plane, x_line, w, w_at, w_plane, bias, b_at, scratch, s_at, in_group,
+                             taps, kernel_w, stride, pixels, vectors, lanes, left, 0)  # fmt: skip
                         for ow in range(pixels, out_w - pixels, pixels):
                             tile(x, x_at - left + ow * stride, x_plane, x_line, w, w_at, w_plane, bias, b_at,
                                  scratch, s_at + ow * channels, in_group, taps,
                                  kernel_w, stride, pixels, vectors, lanes, 0, 0)  # fmt: skip
-                        if out_w > pixels:
-                            ow = out_w - pixels
-                            tile(x, x_at - left + ow * stride, x_plane, x_line, w, w_at, w_plane, bias, b_at,
-                                 scratch, s_at + ow * channels, in_group, taps,
-                                 kernel_w, stride, pixels, vectors, lanes, 0, right)  # fmt: skip
+                        ow = out_w - pixels
+                        tile(x, x_at - left + ow * stride, x_plane, x_line, w, w_at, w_plane, bias, b_at,
+                             scratch, s_at + ow * channels, in_group, taps,
+                             kernel_w, stride, pixels, vectors, lanes, 0, right)  # fmt: skip
                     else:
                         # The last tile writes past its row: the next row, or the spare room, takes it.
                         for ow in range(0, out_w, pixels):
