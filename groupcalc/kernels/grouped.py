@@ -16,8 +16,8 @@ from groupcalc.kernels.plan import Plan, Weights, real_taps
 FEWEST_CHANNELS = 8
 """Output channels a group from which a vector of them is worth it."""
 
-WIDEST_KERNEL, WIDEST_STRIDE = 7, 2
-"""Along a row. What is wider is rare, and each width is a specialisation."""
+KERNELS, STRIDES = (1, 3, 5, 7), (1, 2)
+"""Along a row, with no padding or half a kernel of it. All else is rare, and each such number is a specialisation."""
 
 WIDTHS = (1, 2, 4, 5, 6, 7, 8, 9, 13, 14)
 """Pixels of a tile: 7, 8, 9, 13 and 14 divide the rows of the usual networks; few, to keep the compiled kernels few."""
@@ -117,13 +117,14 @@ def cycles(tile: Tile, channels: int, row: int, host: Host) -> float:
 
 
 def fit(conv: Conv, host: Host, threads: int) -> Plan | None:
-    """One or two axes, no dilation along a row, and enough channels a group."""
+    """One or two axes, the usual rows without dilation, and enough channels a group."""
     out_group = conv.out_channels // conv.groups
     if len(conv.in_size) > 2 or out_group < FEWEST_CHANNELS or conv.dilation[-1] > 1:
         return None
-    if conv.kernel_size[-1] > WIDEST_KERNEL or conv.stride[-1] > WIDEST_STRIDE:
-        return None
     row = Row.of(conv)
+    half = row.kernel // 2
+    if row.kernel not in KERNELS or row.stride not in STRIDES or row.left not in (0, half) or row.right > half:
+        return None
     allowed = [tile for tile in tiles(host) if row.fits(tile.pixels)]
     if not allowed:
         return None

@@ -137,7 +137,14 @@ def test_packed_weights_are_the_weights_with_channels_last_and_zeros_behind() ->
 
 @pytest.mark.parametrize(
     "geometry",
-    [{"dilation": (1, 2)}, {"stride": (1, 3)}, {"kernel_size": (1, 8)}, {"out_channels": 7}, {"in_size": (9, 9, 9)}],
+    [
+        {"dilation": (1, 2)},
+        {"stride": (1, 3)},
+        {"kernel_size": (1, 2)},
+        {"padding": (0, 1)},
+        {"out_channels": 7},
+        {"in_size": (9, 9, 9)},
+    ],
     ids=str,
 )
 def test_rare_geometry_is_left_to_other_kernels(geometry: dict[str, Any]) -> None:
