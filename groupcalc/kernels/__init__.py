@@ -6,7 +6,8 @@ threads    how many, and on what                drivers/   the same kernels comp
 plan       one convolution, planned             jit        the house decorator and its cache on disk
 prepared   ready to run                         reference  the oracle, plain float64
 
-Numba is imported when the first float32 convolution is prepared.
+Numba is imported when the first float32 convolution is prepared, and its threads stay: a process that has run one
+may start others by spawn, but OpenMP ends a child that was forked.
 """
 
 from __future__ import annotations

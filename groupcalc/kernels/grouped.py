@@ -11,7 +11,7 @@ import numpy as np
 
 from groupcalc.conv import Conv
 from groupcalc.kernels.host import Host
-from groupcalc.kernels.plan import Plan, Weights, real_taps
+from groupcalc.kernels.plan import Plan, Weights, real_taps, taps_on_input
 
 FEWEST_CHANNELS = 8
 """Output channels a group from which a vector of them is worth it."""
@@ -62,34 +62,22 @@ class Row:
         right = max(0, (out_w - 1) * stride + kernel - left - in_w)
         return cls(size=in_w, out=out_w, kernel=kernel, stride=stride, left=left, right=right)
 
-    def starts(self, pixels: int) -> list[int]:
-        """Where tiles begin; the last one ends with the row and may compute some pixels again."""
-        return [*range(0, self.out - pixels, pixels), self.out - pixels]
-
     def taps(self, pixels: int) -> int:
-        """Taps on the input, not on padding, of all pixels of all tiles."""
-        return sum(
-            0 <= (start + pixel) * self.stride + tap - self.left < self.size
-            for start in self.starts(pixels)
-            for pixel in range(pixels)
-            for tap in range(self.kernel)
-        )
+        """Taps on the input, not on padding, of all tiles: the last one ends with the row, and computes some again."""
+        before_last = (ceil(self.out / pixels) - 1) * pixels
+        return self._taps(range(before_last)) + self._taps(range(self.out - pixels, self.out))
+
+    def _taps(self, places: range) -> int:
+        return taps_on_input(places, self.size, self.kernel, self.stride, 1, self.left)
 
     def fits(self, pixels: int) -> bool:
         """The row holds a tile of so many pixels, and only the first and the last one see padding."""
         if pixels >= self.out:
             return pixels == self.out
-        first, *inner, last = self.starts(pixels)
-        columns = [(start * self.stride - self.left, start * self.stride + self._seen(pixels)) for start in inner]
-        return (
-            all(low >= 0 and high <= self.size for low, high in columns)
-            and first * self.stride + self._seen(pixels) <= self.size
-            and last * self.stride >= self.left
-        )
-
-    def _seen(self, pixels: int) -> int:
-        """Columns from the first tap's to the last one's, the padding before them left out."""
-        return (pixels - 1) * self.stride + self.kernel - self.left
+        before_last = (ceil(self.out / pixels) - 1) * pixels
+        ends = (before_last - 1) * self.stride + self.kernel - self.left  # where the columns end that these tiles see
+        second = min(pixels, self.out - pixels)
+        return ends <= self.size and second * self.stride >= self.left
 
 
 def tiles(host: Host) -> Iterator[Tile]:
@@ -148,6 +136,7 @@ def plan_of(
     in_h, out_h = (1, 1) if flat else (plane.in_size[0], plane.out_size[0])
     in_group, out_group = conv.in_channels // conv.groups, conv.out_channels // conv.groups
     blocks = ceil(out_group / tile.channels)
+    taps = row_taps * (1 if flat else real_taps(plane)[0])
     band = max(1, min(out_h, BAND // (row.out * tile.channels)))
     scratch = (band * row.out + max(tile.lanes, tile.pixels)) * tile.channels
     axes = zip(plane.kernel_size, plane.stride, plane.dilation, (pads[0] for pads in plane.padding), strict=True)
@@ -163,15 +152,7 @@ def plan_of(
         ),
         packed_shape=(conv.groups, blocks, in_group, *plane.kernel_size, tile.channels),
         scratch=scratch,
-        lane_macs=(
-            conv.batch
-            * conv.groups
-            * blocks
-            * tile.channels
-            * in_group
-            * row_taps
-            * (1 if flat else real_taps(plane)[0])
-        ),
+        lane_macs=conv.batch * conv.groups * blocks * tile.channels * in_group * taps,
     )
 
 

@@ -16,11 +16,11 @@ from typing import Any
 import numba
 from numba import config, njit, types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.registry import cpu_target
 
 log = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).parent
-
 
 READ = types.Array(types.float32, 1, "C", readonly=True)
 WRITE = types.Array(types.float32, 1, "C")
@@ -77,15 +77,16 @@ def source_stamp() -> str:
 
 
 class _Locator(_CacheLocator):  # type: ignore[misc]
-    """Where the machine code of one function lies: one index file a specialisation.
+    """Where the machine code of one function lies: an index file for each specialisation, version and machine.
 
     Numba numbers the data files of an index, and two processes that add to one index at once can swap them:
     a kernel would then run with another's tile. Here an index has one entry, so there is nothing to swap.
     """
 
     def __init__(self, function: FunctionType) -> None:
-        literals = repr([(name, cell.cell_contents) for name, cell in _closure(function)])
-        self._disambiguator = hashlib.sha256(literals.encode()).hexdigest()[:16]
+        machine = cpu_target.target_context.codegen().magic_tuple()
+        identity = (source_stamp(), numba.__version__, machine, _closure(function))
+        self._disambiguator = hashlib.sha256(repr(identity).encode()).hexdigest()[:32]
         self._py_file = function.__code__.co_filename  # Numba's messages name it
 
     def get_cache_path(self) -> str:
@@ -103,7 +104,8 @@ class _Locator(_CacheLocator):  # type: ignore[misc]
 
 
 def _closure(function: FunctionType) -> list[tuple[str, Any]]:
-    return list(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return [(name, cell.cell_contents) for name, cell in cells]
 
 
 class _Store(CompileResultCacheImpl):  # type: ignore[misc]

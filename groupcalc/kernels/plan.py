@@ -54,11 +54,17 @@ def real_macs(conv: Conv) -> int:
 
 def real_taps(conv: Conv) -> tuple[int, ...]:
     """Pairs of an output position and a tap on the input, not on padding, for each axis."""
-    return tuple(
-        sum(
-            0 <= place * conv.stride[axis] + tap * conv.dilation[axis] - conv.padding[axis][0] < size
-            for place in range(conv.out_size[axis])
-            for tap in range(conv.kernel_size[axis])
-        )
-        for axis, size in enumerate(conv.in_size)
-    )
+    before = (pads[0] for pads in conv.padding)
+    axes = zip(conv.out_size, conv.in_size, conv.kernel_size, conv.stride, conv.dilation, before, strict=True)
+    return tuple(taps_on_input(range(out), *axis) for out, *axis in axes)
+
+
+def taps_on_input(places: range, size: int, kernel: int, stride: int, dilation: int, before: int) -> int:
+    """The same pairs for a range of output positions along one axis; counted tap by tap, however long the axis is."""
+    total = 0
+    for tap in range(kernel):
+        shift = tap * dilation - before  # of the column that output 0 sees
+        first = max(places.start, -(shift // stride))
+        last = min(places.stop, (size - 1 - shift) // stride + 1)
+        total += max(0, last - first)
+    return total

@@ -7,7 +7,7 @@ from math import ceil
 from groupcalc.conv import Conv
 from groupcalc.kernels.grouped import FEWEST_CHANNELS, Row, Tile, in_two_axes, load, pack, plan_of
 from groupcalc.kernels.host import Host
-from groupcalc.kernels.plan import Plan
+from groupcalc.kernels.plan import Plan, taps_on_input
 
 __all__ = ["fit", "load", "pack"]
 
@@ -32,10 +32,6 @@ def planned(conv: Conv, tile: Tile, threads: int) -> Plan:
     width, stride, pad = plane.kernel_size[1], plane.stride[1], plane.padding[1][0]
     row = Row(size=plane.in_size[1], out=plane.out_size[1], kernel=width, stride=stride, left=pad, right=0)
     computed = ceil(row.out / tile.pixels) * tile.pixels  # pixels behind the row see what is there of it
-    taps = sum(
-        0 <= pixel * stride + tap * plane.dilation[1] - pad < row.size
-        for pixel in range(computed)
-        for tap in range(width)
-    )
+    taps = taps_on_input(range(computed), row.size, width, stride, plane.dilation[1], pad)
     literals = dict.fromkeys(("kernel_w", "stride", "left", "right", "single"), 0)
     return plan_of("rare", conv, tile, row, literals, taps, threads)
