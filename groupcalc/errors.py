@@ -49,3 +49,7 @@ class MissingDimsError(InputError):
     def __init__(self, fact: str, flags: tuple[str, ...] = ()) -> None:
         super().__init__(fact, way_out="add " + " ".join(flags))
         self.flags = flags
+
+
+class EngineError(GroupcalcError):
+    """A benchmark's engine cannot do a case: it refused, crashed, hung, or computed something else."""

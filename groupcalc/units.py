@@ -60,6 +60,27 @@ def show_intensity(flops_per_byte: float) -> str:
     return f"{flops_per_byte:.{2 if flops_per_byte < 10 else 1 if flops_per_byte < 100 else 0}f}"
 
 
+def show_seconds(seconds: float) -> str:
+    """A time with three significant digits: `850 ns`, `12.3 µs`, `1.04 ms`, `2.50 s`."""
+    for unit, scale in (("ns", 1e9), ("µs", 1e6), ("ms", 1e3)):
+        value = seconds * scale
+        if value < 999.5:
+            return f"{_three_digits(value)} {unit}"
+    return f"{_three_digits(seconds)} s"
+
+
+def show_rate(per_s: float, unit: str) -> str:
+    """A rate with three significant digits and an SI prefix: `118 GFLOP/s`, `27.5 GB/s`."""
+    power = 0
+    while per_s >= 999.5 and power < len(COUNT_PREFIXES) - 1:
+        per_s, power = per_s / 1000, power + 1
+    return f"{_three_digits(per_s)} {COUNT_PREFIXES[power]}{unit}"
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}"
+
+
 def show_shape(shape: Iterable[int]) -> str:
     """A shape as people write it: `1×3×224×224`; a scalar is `scalar`."""
     return "×".join(map(str, shape)) or "scalar"

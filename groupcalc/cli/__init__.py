@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from groupcalc.cli.analyze import EXAMPLES, analyze
+from groupcalc.cli.bench import bench
 from groupcalc.cli.explain import EXAMPLES as ASKED
 from groupcalc.cli.explain import explain
 from groupcalc.cli.output import STDOUT, hush, write
@@ -29,6 +30,8 @@ app = typer.Typer(
 )
 app.command(cls=Command, epilog=EXAMPLES, short_help="What a network costs, layer by layer.")(analyze)
 app.command(cls=Command, epilog=ASKED, short_help="How an operator is counted.")(explain)
+# Hidden until it shows the estimate beside the clock, and what grouping does to both: `python -m groupcalc.bench`.
+app.command(cls=Command, hidden=True)(bench)
 
 
 def _version(wanted: bool) -> None:

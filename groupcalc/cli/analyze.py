@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import typer
 
 from groupcalc.cli import options
-from groupcalc.cli.output import Sink, parse_sinks, write
+from groupcalc.cli.output import parse_sinks
 from groupcalc.cli.pricing import Priced, price_all
-from groupcalc.cli.screen import note, text_of
+from groupcalc.cli.results import deliver
+from groupcalc.cli.screen import note
 from groupcalc.costs.cost import GraphCost
 from groupcalc.costs.snapshot import header, model_data
 from groupcalc.errors import GroupcalcError, InputError, UsageError
-from groupcalc.report.document import Report
 from groupcalc.report.views import analysis, select_rows
 from groupcalc.sources.given import parse_given
 from groupcalc.whatif import WhatIf, whatif, whatif_data
@@ -93,7 +92,7 @@ def analyze(
             raw=raw,
         )
         try:
-            write(_text(report, sink, color, problems), sink.path, None if sink.format == "table" else "utf-8")
+            deliver(report, sink, color, problems)
         except UsageError as error:
             problems.append(error)
     if strict:
@@ -112,13 +111,6 @@ def _data(priced: Priced, whatifs: Sequence[WhatIf], layers: list[str], ops: lis
         "whatif": [whatif_data(found, select_rows(found.layers, layers, ops)) for found in whatifs],
         "errors": [{"path": failure.path, "message": str(failure.error)} for failure in priced.failures],
     }
-
-
-def _text(report: Report, sink: Sink, color: options.Color, problems: Sequence[GroupcalcError]) -> str:
-    if sink.format != "table":
-        said = (f"Not in this report: {problem}" for problem in problems)
-        report = replace(report, notes=(*said, *report.notes))
-    return text_of(report, sink, color)
 
 
 def _uncounted(cost: GraphCost) -> GroupcalcError:

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from groupcalc.cli import options
-from groupcalc.cli.output import Sink, parse_sinks, write
-from groupcalc.cli.screen import text_of
+from groupcalc.cli.output import parse_sinks
+from groupcalc.cli.results import deliver
 from groupcalc.costs.snapshot import header
 from groupcalc.errors import UsageError
 from groupcalc.explain import operator, operators, operators_data
@@ -50,7 +50,7 @@ def explain(
         raise UsageError("an operator and --list at once", "leave one of them out", "groupcalc explain")
     report = _report(op, every)
     for sink in sinks:
-        _write(report, sink, color)
+        deliver(report, sink, color)
 
 
 def _report(op: str | None, every: bool) -> Report:
@@ -59,7 +59,3 @@ def _report(op: str | None, every: bool) -> Report:
     if op is not None:
         return views.one(found[0], data)
     return views.table_of(found, data) if every else views.index(found, data)
-
-
-def _write(report: Report, sink: Sink, color: options.Color) -> None:
-    write(text_of(report, sink, color), sink.path, None if sink.format == "table" else "utf-8")

@@ -35,7 +35,7 @@ E = TypeVar("E", bound=StrEnum)
 MAX_DIGITS = 9
 
 
-def _choice(kind: type[E]) -> Callable[[str], E]:
+def choice(kind: type[E]) -> Callable[[str], E]:
     """The parser of a flag whose value is one of a few words. Typer's own speak with the voice of pydantic."""
 
     def parse(text: str) -> E:
@@ -49,7 +49,7 @@ def _choice(kind: type[E]) -> Callable[[str], E]:
     return parse
 
 
-def _count(way_out: str) -> Callable[[str], int]:
+def count(way_out: str) -> Callable[[str], int]:
     """The parser of a flag whose value is a whole number from 0 up."""
 
     def parse(text: str) -> int:
@@ -65,7 +65,7 @@ SHOW = "What is shown"
 READ = "How inputs are read"
 RUN = "How it runs"
 
-_option = partial(typer.Option, show_default=False, show_envvar=False)
+option = partial(typer.Option, show_default=False, show_envvar=False)
 """Help says defaults in its own words, and names the environment once at the end."""
 
 Inputs = Annotated[
@@ -79,7 +79,7 @@ Inputs = Annotated[
 ]
 Output = Annotated[
     list[str] | None,
-    _option(
+    option(
         "-o",
         "--output",
         metavar="FORMAT[:PATH]",
@@ -87,10 +87,10 @@ Output = Annotated[
         rich_help_panel=SHOW,
     ),
 ]
-Json = Annotated[bool, _option("--json", help="The same as -o json.", rich_help_panel=SHOW)]
+Json = Annotated[bool, option("--json", help="The same as -o json.", rich_help_panel=SHOW)]
 Shape = Annotated[
     list[str] | None,
-    _option(
+    option(
         "--shape",
         metavar="NAME=1x3x224x224",
         help="The shape of a dynamic input; a single one needs no NAME.",
@@ -99,11 +99,11 @@ Shape = Annotated[
 ]
 Dim = Annotated[
     list[str] | None,
-    _option("--dim", metavar="NAME=1", help="The size of a named dimension.", rich_help_panel=READ),
+    option("--dim", metavar="NAME=1", help="The size of a named dimension.", rich_help_panel=READ),
 ]
 Groups = Annotated[
     str | None,
-    _option(
+    option(
         "--groups",
         metavar="1,2,4,32",
         help="What each convolution would cost at these group counts.",
@@ -112,23 +112,23 @@ Groups = Annotated[
 ]
 Layer = Annotated[
     list[str] | None,
-    _option(
+    option(
         "--layer", metavar="GLOB", help="Only layers with such a name; totals stay. Repeatable.", rich_help_panel=SHOW
     ),
 ]
 Op = Annotated[
     list[str] | None,
-    _option("--op", metavar="GLOB", help="Only such operators; totals stay. Repeatable.", rich_help_panel=SHOW),
+    option("--op", metavar="GLOB", help="Only such operators; totals stay. Repeatable.", rich_help_panel=SHOW),
 ]
 Sort = Annotated[
     str | None,
-    _option("--sort", metavar="KEY", help="Largest first: macs, params, bytes, any JSON key.", rich_help_panel=SHOW),
+    option("--sort", metavar="KEY", help="Largest first: macs, params, bytes, any JSON key.", rich_help_panel=SHOW),
 ]
 Top = Annotated[
     int | None,
-    _option(
+    option(
         "--top",
-        parser=_count("write 20, or 0 for all"),
+        parser=count("write 20, or 0 for all"),
         metavar="N",
         help="Only the N largest rows; 0: all. Default 20, in html all; json and csv are always whole.",
         rich_help_panel=SHOW,
@@ -136,9 +136,9 @@ Top = Annotated[
 ]
 ByOption = Annotated[
     By,
-    _option(
+    option(
         "--by",
-        parser=_choice(By),
+        parser=choice(By),
         metavar="layer|op|model",
         help="What a row stands for (default: layer).",
         autocompletion=lambda: list(By),
@@ -147,17 +147,17 @@ ByOption = Annotated[
 ]
 Columns = Annotated[
     str | None,
-    _option("--columns", metavar="KEY,KEY", help="These columns, by JSON key.", rich_help_panel=SHOW),
+    option("--columns", metavar="KEY,KEY", help="These columns, by JSON key.", rich_help_panel=SHOW),
 ]
-Raw = Annotated[bool, _option("--raw", help="Whole integers in place of units.", rich_help_panel=SHOW)]
+Raw = Annotated[bool, option("--raw", help="Whole integers in place of units.", rich_help_panel=SHOW)]
 Strict = Annotated[
-    bool, _option("--strict", help="Uncounted operators are an error: exit status 2.", rich_help_panel=RUN)
+    bool, option("--strict", help="Uncounted operators are an error: exit status 2.", rich_help_panel=RUN)
 ]
 ColorOption = Annotated[
     Color,
-    _option(
+    option(
         "--color",
-        parser=_choice(Color),
+        parser=choice(Color),
         metavar="auto|always|never",
         envvar="GROUPCALC_COLOR",
         help="Colours on standard output (default: auto, on a terminal).",
@@ -167,7 +167,7 @@ ColorOption = Annotated[
 ]
 Progress = Annotated[
     bool | None,
-    _option(
+    option(
         "--progress/--no-progress",
         envvar="GROUPCALC_PROGRESS",
         help="A bar on standard error (default: on a terminal, after half a second).",
@@ -176,19 +176,19 @@ Progress = Annotated[
 ]
 Jobs = Annotated[
     int,
-    _option(
+    option(
         "-j",
         "--jobs",
-        parser=_count("write 4, or 0 for one a CPU"),
+        parser=count("write 4, or 0 for one a CPU"),
         metavar="N",
         envvar="GROUPCALC_JOBS",
         help="So many processes for many files; 0: one a CPU (default: 1).",
         rich_help_panel=RUN,
     ),
 ]
-Quiet = Annotated[bool, _option("-q", "--quiet", help="Only errors on standard error.", rich_help_panel=RUN)]
+Quiet = Annotated[bool, option("-q", "--quiet", help="Only errors on standard error.", rich_help_panel=RUN)]
 Verbose = Annotated[
-    bool, _option("-v", "--verbose", help="Say what is read, and how long it took.", rich_help_panel=RUN)
+    bool, option("-v", "--verbose", help="Say what is read, and how long it took.", rich_help_panel=RUN)
 ]
 
 

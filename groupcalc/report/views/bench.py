@@ -1,0 +1,140 @@
+"""The view of a benchmark: each case on our kernels beside the best of the others, and means by family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from groupcalc.bench.compare import Comparison, Family, compare, families
+from groupcalc.bench.result import Bench
+from groupcalc.report.document import Column, Report, Table
+from groupcalc.units import show_bytes, show_count, show_rate, show_ratio, show_seconds
+
+CONVENTION = (
+    "Times are of one call, operands hot, weights packed beforehand; the best of the others is chosen for each case by "
+    "its fastest sample, and so are the factors. Of the bound: least possible time / fastest, taps on padding left out."
+)
+
+
+def _factor(value: float) -> str:
+    return show_ratio(value, 1)  # type: ignore[arg-type]
+
+
+def _percent(value: float) -> str:
+    return f"{value:.0%}".replace("%", " %")
+
+
+def _flops(value: float) -> str:
+    return show_rate(value, "FLOP/s")
+
+
+def bench_view(bench: Bench, *, subject: str, data: Any = None) -> Report:
+    """One table of cases, one of families. `subject` is the backend that the others are held against."""
+    comparisons = compare(bench.results, subject)
+    tables = [_cases(comparisons, bench, subject)]
+    found = families(comparisons)
+    if found:
+        tables.append(_families(found))
+    return Report(tables=tuple(tables), data=data, notes=(CONVENTION,))
+
+
+def _cases(comparisons: Sequence[Comparison], bench: Bench, subject: str) -> Table:
+    return Table(
+        name=bench.machine.get("processor", ""),
+        facts=tuple(_facts(bench)),
+        columns=(
+            Column(key="name", header="layer", align="left", elide=24),
+            Column(key="macs", header="MACs", show=show_count, priority=2),
+            Column(key="min_s", header=subject, show=show_seconds),
+            Column(key="median_s", header="median", show=show_seconds, priority=3),
+            Column(key="flops_per_s", header="rate", show=_flops, priority=4),
+            Column(key="share", header="of bound", show=_percent, priority=1),
+            Column(key="bound", header="bound", align="left", priority=4),
+            Column(key="kernel", header="kernel", align="left", priority=6),
+            Column(key="peer", header="best other", align="left", priority=0),
+            Column(key="peer_min_s", header="fastest", show=show_seconds, priority=1),
+            Column(key="peer_median_s", header="median", show=show_seconds, priority=5),
+            Column(key="ratio", header="factor", show=_factor),
+        ),
+        rows=tuple(map(_row, comparisons)),
+        warnings=tuple(_warnings(bench)),
+    )
+
+
+def _row(each: Comparison) -> tuple[Any, ...]:
+    macs, peer = each.case.cost.macs, each.peer
+    return (
+        each.case.name,
+        macs,
+        each.subject.min_s,
+        each.subject.median_s,
+        2 * macs / each.subject.min_s,
+        each.share,
+        _bound(each),
+        each.subject.kernel,
+        peer.engine if peer else None,
+        peer.min_s if peer else None,
+        peer.median_s if peer else None,
+        each.ratio,
+    )
+
+
+def _bound(each: Comparison) -> str | None:
+    if each.estimate is None:
+        return None
+    return "compute" if each.estimate.bound == "compute" else each.estimate.memory_level
+
+
+def _families(found: Sequence[Family]) -> Table:
+    return Table(
+        name="Geometric means",
+        columns=(
+            Column(key="family", header="family", align="left", elide=24),
+            Column(key="cases", header="cases"),
+            Column(key="ratio", header="factor", show=_factor),
+            Column(key="median_ratio", header="of medians", show=_factor, priority=1),
+            Column(key="share", header="of bound", show=_percent),
+            Column(key="worst_ratio", header="least", show=_factor),
+            Column(key="worst", header="at", align="left", elide=24, priority=2),
+        ),
+        rows=tuple(
+            (
+                family.name,
+                family.cases,
+                family.ratio,
+                family.median_ratio,
+                family.share,
+                family.worst.ratio if family.worst else None,
+                family.worst.case.name if family.worst else None,
+            )
+            for family in found
+        ),
+    )
+
+
+def _facts(bench: Bench) -> Iterator[str]:
+    cases = [result.case for result in bench.results]
+    yield from dict.fromkeys(case.conv.dtype for case in cases)
+    for threads in dict.fromkeys(case.threads for case in cases):
+        yield f"{threads} thread{'s' if threads > 1 else ''}"
+    chain = max((case.chain for case in cases), default=1)
+    if chain > 1:
+        yield f"one more layer in a chain of {chain}"
+    if bench.ceilings:
+        yield f"peak {_flops(bench.ceilings.peak_flops_per_s)}"
+        for level in bench.ceilings.levels:
+            yield f"{show_bytes(level.working_set, 1)} {show_rate(level.bandwidth_bytes_per_s, 'B/s')}"
+    for name, version in bench.machine.get("versions", {}).items():
+        yield f"{name} {version}"
+
+
+def _warnings(bench: Bench) -> Iterator[str]:
+    for failure in bench.failures:
+        yield f"{failure.case.name}: {failure.engine}: {failure.reason}"
+    noisy = [result for result in bench.results if result.warnings]
+    if noisy:
+        first = noisy[0]
+        yield (
+            f"{len(noisy)} of {len(bench.results)} measurements are noisy, as {first.case.name} on {first.engine}: "
+            f"{first.warnings[0]}"
+        )
