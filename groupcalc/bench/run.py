@@ -9,9 +9,7 @@ from groupcalc.bench.engine import Engine
 from groupcalc.bench.result import BenchResult, Case, Failure, Timing
 from groupcalc.bench.verify import expected
 from groupcalc.bench.worker import Prepared
-from groupcalc.costs.roofline import Ceilings, Estimate, attain
 from groupcalc.errors import EngineError
-from groupcalc.kernels.plan import real_taps
 
 WIDE = 1.25
 """A median this far above the fastest sample is worth a warning."""
@@ -35,7 +33,7 @@ class _Entry:
 
 
 def run(
-    cases: Iterable[Case], engines: Sequence[Engine], *, runs: int, min_time_s: float, ceilings: Ceilings | None = None
+    cases: Iterable[Case], engines: Sequence[Engine], *, runs: int, min_time_s: float
 ) -> Iterator[list[Outcome]]:
     """The outcomes of one case after the other, in the order of the engines.
 
@@ -56,19 +54,9 @@ def run(
         for entry, reason in _take_turns(entries, runs, min_time_s):
             outcomes[entry.engine.name] = _failure(case, entry.engine, reason)
             entries.remove(entry)
-        bound = estimate(case, ceilings) if ceilings else None
         for entry in entries:
-            outcomes[entry.engine.name] = _result(case, entry, bound)
+            outcomes[entry.engine.name] = _result(case, entry)
         yield [outcomes[engine.name] for engine in engines]
-
-
-def estimate(case: Case, ceilings: Ceilings) -> Estimate:
-    """The least time of one layer of a case. A tap that falls on padding is no work: a kernel may leave it out."""
-    conv = case.conv
-    macs = conv.batch * conv.out_channels * (conv.in_channels // conv.groups)
-    for taps in real_taps(conv):
-        macs *= taps
-    return attain(ceilings, macs, case.traffic, working_set=case.traffic * case.chain)
 
 
 def _take_turns(entries: Sequence[_Entry], runs: int, min_time_s: float) -> Iterator[tuple[_Entry, EngineError]]:
@@ -92,7 +80,7 @@ def _failure(case: Case, engine: Engine, failed: EngineError) -> Failure:
     return Failure(case=case, engine=engine.name, reason=failed.fact)
 
 
-def _result(case: Case, entry: _Entry, bound: Estimate | None) -> BenchResult:
+def _result(case: Case, entry: _Entry) -> BenchResult:
     timing = Timing(samples_s=tuple(entry.samples_s), compile_s=entry.prepared.compile_s)
     backend, variant = entry.engine.backend.name, entry.engine.variant
     return BenchResult(
@@ -102,7 +90,6 @@ def _result(case: Case, entry: _Entry, bound: Estimate | None) -> BenchResult:
         timing=timing,
         kernel=entry.prepared.kernel,
         error=entry.error,
-        estimate=bound,
         warnings=tuple(_warnings(timing)),
     )
 

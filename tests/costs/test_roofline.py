@@ -1,0 +1,52 @@
+"""The roofline: compute or memory, whichever takes longer."""
+
+from __future__ import annotations
+
+import pytest
+
+from groupcalc.costs.roofline import Ceilings, Level, attain
+
+CEILINGS = Ceilings(
+    threads=1,
+    peak_flops_per_s=100e9,
+    levels=(
+        Level(name="L2", working_set=1 << 20, bandwidth_bytes_per_s=50e9),
+        Level(name="L3", working_set=4 << 20, bandwidth_bytes_per_s=40e9),
+        Level(name="DRAM", working_set=128 << 20, bandwidth_bytes_per_s=20e9),
+    ),
+)
+
+
+def test_much_arithmetic_on_few_bytes_is_bound_by_compute() -> None:
+    found = attain(CEILINGS, macs=10**9, traffic=10**6, working_set=10**6)
+    assert found.bound == "compute"
+    assert found.estimate_s == pytest.approx(2 * 10**9 / 100e9)
+
+
+def test_little_arithmetic_on_many_bytes_is_bound_by_memory() -> None:
+    found = attain(CEILINGS, macs=10**6, traffic=10**7, working_set=10**7)
+    assert (found.bound, found.memory_level) == ("memory", "L3")
+    assert found.estimate_s == pytest.approx(10**7 / 40e9)
+
+
+def test_at_the_ridge_point_both_take_as_long() -> None:
+    level = CEILINGS.levels[0]
+    traffic = 10**6
+    macs = round(traffic * CEILINGS.ridge_point(level) / 2)
+    assert 2 * macs / CEILINGS.peak_flops_per_s == pytest.approx(traffic / level.bandwidth_bytes_per_s)
+
+
+@pytest.mark.parametrize(
+    ("working_set", "name"),
+    [(1, "L2"), (1 << 20, "L2"), ((4 << 20) - 1, "L2"), (4 << 20, "L3"), (127 << 20, "L3"), (1 << 40, "DRAM")],
+)
+def test_a_working_set_has_the_bandwidth_of_the_largest_measured_one_that_is_no_larger(
+    working_set: int, name: str
+) -> None:
+    assert CEILINGS.level(working_set).name == name
+
+
+def test_what_lies_in_a_larger_working_set_moves_slower() -> None:
+    near = attain(CEILINGS, macs=1, traffic=1 << 20, working_set=1 << 20)
+    far = attain(CEILINGS, macs=1, traffic=1 << 20, working_set=128 << 20)
+    assert far.estimate_s == pytest.approx(near.estimate_s * 50 / 20)
