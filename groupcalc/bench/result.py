@@ -109,13 +109,15 @@ class Failure:
 class Bench:
     """Everything that one run found.
 
-    machine   facts by name: processor, threads, versions
+    machine      facts by name: processor, threads, versions
+    interrupted  not every case was reached
     """
 
     results: tuple[BenchResult, ...]
     failures: tuple[Failure, ...] = ()
     machine: dict[str, Any] = field(default_factory=dict)
     ceilings: Ceilings | None = None
+    interrupted: bool = False
 
 
 def bench_data(bench: Bench) -> dict[str, Any]:

@@ -1,100 +1,49 @@
-"""Cases × engines: each engine made ready and verified, then all timed in turn, round after round."""
+"""A benchmark from its first case to its last: ceilings, then every case on every engine, then ceilings again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
+from groupcalc.bench.backends import Backend
+from groupcalc.bench.ceilings import higher, measure_ceilings, with_estimate
 from groupcalc.bench.engine import Engine
-from groupcalc.bench.result import BenchResult, Case, Failure, Timing
-from groupcalc.bench.verify import expected
-from groupcalc.bench.worker import Prepared
-from groupcalc.errors import EngineError
-
-WIDE = 1.25
-"""A median this far above the fastest sample is worth a warning."""
-
-Outcome = BenchResult | Failure
-
-
-@dataclass(slots=True, kw_only=True)
-class _Entry:
-    """An engine while a case is timed on it."""
-
-    engine: Engine
-    prepared: Prepared
-    error: float
-    loops: int
-    samples_s: list[float] = field(default_factory=list)
-
-    @property
-    def measured_s(self) -> float:
-        return sum(self.samples_s) * self.loops
+from groupcalc.bench.machine import machine
+from groupcalc.bench.result import Bench, BenchResult, Case, Failure
+from groupcalc.bench.turns import Outcome, measure
 
 
 def run(
-    cases: Iterable[Case], engines: Sequence[Engine], *, runs: int, min_time_s: float
-) -> Iterator[list[Outcome]]:
-    """The outcomes of one case after the other, in the order of the engines.
+    cases: Sequence[Case],
+    backends: Sequence[Backend],
+    *,
+    runs: int,
+    min_time_s: float,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Bench:
+    """Measure every case on every variant of every backend. After Ctrl-C, what was measured until then.
 
-    runs        rounds at least
+    runs        rounds at least, in each of which every engine has its turn
     min_time_s  seconds that each engine is measured for at least, a case
+    tell        hears of each case when it is done; never inside a timed region
     """
-    for case in cases:
-        outcomes: dict[str, Outcome] = {}
-        entries = []
-        truth = expected(case)
-        for engine in engines:
-            try:
-                prepared = engine.prepare(case)
-                error = truth.error(engine.output())
-                entries.append(_Entry(engine=engine, prepared=prepared, error=error, loops=engine.calibrate()))
-            except EngineError as failed:
-                outcomes[engine.name] = _failure(case, engine, failed)
-        for entry, reason in _take_turns(entries, runs, min_time_s):
-            outcomes[entry.engine.name] = _failure(case, entry.engine, reason)
-            entries.remove(entry)
-        for entry in entries:
-            outcomes[entry.engine.name] = _result(case, entry)
-        yield [outcomes[engine.name] for engine in engines]
-
-
-def _take_turns(entries: Sequence[_Entry], runs: int, min_time_s: float) -> Iterator[tuple[_Entry, EngineError]]:
-    """Rounds until every engine has enough samples; those that fail on the way are given up.
-
-    Each round begins with another engine, so that none is always behind the same one.
-    """
-    alive, rounds = list(entries), 0
-    while alive and (rounds < runs or min(entry.measured_s for entry in alive) < min_time_s):
-        first = rounds % len(alive)
-        for entry in (*alive[first:], *alive[:first]):
-            try:
-                entry.samples_s += entry.engine.burst()
-            except EngineError as failed:
-                alive.remove(entry)
-                yield entry, failed
-        rounds += 1
-
-
-def _failure(case: Case, engine: Engine, failed: EngineError) -> Failure:
-    return Failure(case=case, engine=engine.name, reason=failed.fact)
-
-
-def _result(case: Case, entry: _Entry) -> BenchResult:
-    timing = Timing(samples_s=tuple(entry.samples_s), compile_s=entry.prepared.compile_s)
-    backend, variant = entry.engine.backend.name, entry.engine.variant
-    return BenchResult(
-        case=case,
-        backend=backend,
-        variant=variant,
-        timing=timing,
-        kernel=entry.prepared.kernel,
-        error=entry.error,
-        warnings=tuple(_warnings(timing)),
+    outcomes: list[Outcome] = []
+    ceilings, interrupted = None, False
+    try:
+        ceilings = measure_ceilings(cases[0].threads)
+        with ExitStack() as stack:
+            engines = [stack.enter_context(Engine(backend, name)) for backend in backends for name in backend.variants]
+            for number, case in enumerate(cases, 1):
+                outcomes += measure(case, engines, runs=runs, min_time_s=min_time_s)
+                tell(f"{number}/{len(cases)} {case.name}")
+        ceilings = higher(ceilings, measure_ceilings(cases[0].threads))
+    except KeyboardInterrupt:
+        interrupted = True
+    results = [outcome for outcome in outcomes if isinstance(outcome, BenchResult)]
+    return Bench(
+        results=tuple(with_estimate(result, ceilings) for result in results) if ceilings else tuple(results),
+        failures=tuple(outcome for outcome in outcomes if isinstance(outcome, Failure)),
+        machine=machine(),
+        ceilings=ceilings,
+        interrupted=interrupted,
     )
-
-
-def _warnings(timing: Timing) -> Iterator[str]:
-    spread = timing.median_s / timing.min_s
-    if spread > WIDE:
-        yield f"half of the samples are {spread - 1:.0%} or more above the fastest: run again on a quiet machine"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated
@@ -22,7 +21,6 @@ from groupcalc.units import show_name
 if TYPE_CHECKING:  # they bring NumPy, which no other command waits for
     from groupcalc.bench.backends import Backend
     from groupcalc.bench.result import Case
-    from groupcalc.bench.run import Outcome
 
 FORMATS = ("table", "json", "csv", "markdown", "html")
 
@@ -74,31 +72,20 @@ def bench(
     quiet: options.Quiet = False,
 ) -> None:
     """The measured latency of each convolution, our kernels beside the libraries."""
-    from groupcalc.bench.machine import machine, usable
-    from groupcalc.bench.result import Bench, BenchResult, Failure, bench_data
+    from groupcalc.bench.machine import usable
+    from groupcalc.bench.result import bench_data
+    from groupcalc.bench.run import run
     from groupcalc.report.views.bench import bench_view
 
     sinks = parse_sinks(output or [], json, FORMATS)
     backends = list(_backends(backend))
     cases = _cases(inputs or [], layer or [], usable(threads), chain, seed)
-    outcomes: list[Outcome] = []
-    interrupted = False
-    try:
-        for index, found in enumerate(_run(cases, backends, runs, min_time), 1):
-            outcomes += found
-            if not quiet and sys.stderr is not None and sys.stderr.isatty():
-                note(f"{index}/{len(cases)} {cases[index - 1].name}")
-    except KeyboardInterrupt:  # what was measured until then is kept
-        interrupted = True
-    result = Bench(
-        results=tuple(each for each in outcomes if isinstance(each, BenchResult)),
-        failures=tuple(each for each in outcomes if isinstance(each, Failure)),
-        machine=machine(),
-    )
-    report = bench_view(result, subject=SUBJECT, data={**header(), **bench_data(result)})
+    tell = note if not quiet and _on_terminal() else _silent
+    found = run(cases, backends, runs=runs, min_time_s=min_time, tell=tell)
+    report = bench_view(found, subject=SUBJECT, data={**header(), **bench_data(found)})
     for sink in sinks:
         deliver(report, sink, color)
-    if interrupted:
+    if found.interrupted:
         raise typer.Exit(INTERRUPTED)
 
 
@@ -141,12 +128,9 @@ def _cases(inputs: Sequence[str], globs: Sequence[str], threads: int, chain: int
     return cases
 
 
-def _run(cases: Iterable[Case], backends: Iterable[Backend], runs: int, min_time_s: float) -> Iterator[list[Outcome]]:
-    from groupcalc.bench.engine import Engine
-    from groupcalc.bench.run import run
+def _on_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
 
-    with ExitStack() as stack:
-        engines = [
-            stack.enter_context(Engine(backend, variant)) for backend in backends for variant in backend.variants
-        ]
-        yield from run(cases, engines, runs=runs, min_time_s=min_time_s)
+
+def _silent(line: str) -> None:
+    pass

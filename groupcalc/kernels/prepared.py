@@ -76,7 +76,7 @@ class Compiled(Prepared):
             bias = np.zeros(plan.conv.out_channels, np.float32)
         weights, bias = kernel.pack(plan, w, bias)
         scratch = np.zeros(plan.threads * plan.scratch, np.float32)
-        self._operands = (_aligned(weights), _aligned(bias), _aligned(scratch))
+        self._operands = (aligned(weights), aligned(bias), aligned(scratch))
 
     def _compute(self, x: NDArray[Any], out: NDArray[Any]) -> None:
         weights, bias, scratch = self._operands
@@ -92,7 +92,7 @@ def _flat(array: NDArray[Any]) -> bool:
     return array.flags.c_contiguous and array.flags.aligned
 
 
-def _aligned(array: NDArray[np.float32]) -> NDArray[np.float32]:
+def aligned(array: NDArray[np.float32]) -> NDArray[np.float32]:
     """A flat copy that starts at a cache line: a vector load across two lines takes twice as long."""
     room = np.empty(array.nbytes + CACHE_LINE, np.uint8)
     start = -room.ctypes.data % CACHE_LINE

@@ -76,14 +76,14 @@ class Operands:
 def keeps_the_bound(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Run a plan twice in guarded memory: within the bound, the same bits, the input and all guards as before."""
     buffers: list[NDArray[np.float32]] = []
-    aligned = prepared._aligned
+    aligned = prepared.aligned
 
     def with_guards(array: NDArray[np.float32]) -> NDArray[np.float32]:
         widened = np.concatenate([np.full(GUARD, SENTINEL), array.reshape(-1), np.full(GUARD, SENTINEL)])
         buffers.append(aligned(widened.astype(np.float32)))
         return buffers[-1][GUARD : GUARD + array.size]
 
-    monkeypatch.setattr(prepared, "_aligned", with_guards)
+    monkeypatch.setattr(prepared, "aligned", with_guards)
 
     def check(plan: Plan, seed: int, integers: bool = False) -> None:
         buffers.clear()

@@ -26,4 +26,5 @@ def prepare(case: Case) -> Ready:
         for run, x, y in steps:
             run(x, y)
 
-    return Ready(call=call, output=lambda: reads, kernel=steps[0][0].plan.kernel)
+    plan = steps[0][0].plan
+    return Ready(call=call, output=lambda: reads, kernel=plan.kernel if plan else "")
