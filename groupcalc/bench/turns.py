@@ -94,4 +94,5 @@ def _result(case: Case, entry: _Entry) -> BenchResult:
 def _warnings(timing: Timing) -> Iterator[str]:
     spread = timing.median_s / timing.min_s
     if spread > WIDE:
-        yield f"half of the samples are {spread - 1:.0%} or more above the fastest: run again on a quiet machine"
+        percent = round(100 * (spread - 1))
+        yield f"half of the samples are {percent} % or more above the fastest (run again on a quiet machine)"

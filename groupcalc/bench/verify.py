@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from groupcalc.bench.operands import F32, operands
 from groupcalc.bench.result import Case
-from groupcalc.conv import Conv
 from groupcalc.errors import EngineError
 from groupcalc.kernels.reference import convolve
 
 F64 = NDArray[np.float64]
 
 UNIT_ROUNDOFF = 2.0**-24
-SMALLEST_NORMAL = 2.0**-126
+SMALLEST_SUBNORMAL = 2.0**-149
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,19 +40,17 @@ def expected(case: Case) -> Expected:
     """The chain in float64, and how far any order of float32 sums, fused or not, may be from it.
 
     One layer: γ(K+2) · (|x| ∗ |w| + |b|), K products a sum, γ(n) = n·u / (1 - n·u) (Higham, Accuracy and Stability
-    of Numerical Algorithms, 3.1). An error that the layer before left goes through |w|.
+    of Numerical Algorithms, 3.1), and what each term may lose among subnormal numbers. An error that the layer before
+    left goes through |w|.
     """
     given, conv = operands(case), case.conv
+    terms = conv.in_channels // conv.groups * prod(conv.kernel_size) + 2
+    gamma = terms * UNIT_ROUNDOFF / (1 - terms * UNIT_ROUNDOFF)
     y: F64 = given.x.astype(np.float64)
     bound: F64 = np.zeros_like(y)
     for w, bias in zip(given.weights, given.biases, strict=True):
         size = None if bias is None else np.abs(bias)
         carried = convolve(conv, bound, np.abs(w)) if bound.any() else 0.0
-        rounded = _gamma(conv) * convolve(conv, np.abs(y) + bound, np.abs(w), size)
-        y, bound = convolve(conv, y, w, bias), carried + rounded + SMALLEST_NORMAL
+        rounded = gamma * convolve(conv, np.abs(y) + bound, np.abs(w), size)
+        y, bound = convolve(conv, y, w, bias), carried + rounded + terms * SMALLEST_SUBNORMAL
     return Expected(y=y, bound=bound)
-
-
-def _gamma(conv: Conv) -> float:
-    terms = conv.in_channels // conv.groups * prod(conv.kernel_size) + 2
-    return terms * UNIT_ROUNDOFF / (1 - terms * UNIT_ROUNDOFF)

@@ -7,8 +7,9 @@ from typing import Any
 
 from groupcalc.bench.compare import Comparison, Family, compare, families
 from groupcalc.bench.result import Bench
+from groupcalc.costs.roofline import Level
 from groupcalc.report.document import Column, Report, Table
-from groupcalc.units import show_bytes, show_count, show_rate, show_ratio, show_seconds
+from groupcalc.units import show_count, show_rate, show_ratio, show_seconds
 
 CONVENTION = (
     "Times are of one call, operands hot, weights packed beforehand; the best of the others is chosen for each case by "
@@ -57,6 +58,7 @@ def _cases(comparisons: Sequence[Comparison], bench: Bench, subject: str) -> Tab
             Column(key="ratio", header="factor", show=_factor),
         ),
         rows=tuple(map(_row, comparisons)),
+        notes=tuple(_notes(bench)),
         warnings=tuple(_warnings(bench)),
     )
 
@@ -122,10 +124,21 @@ def _facts(bench: Bench) -> Iterator[str]:
         yield f"one more layer in a chain of {chain}"
     if bench.ceilings:
         yield f"peak {_flops(bench.ceilings.peak_flops_per_s)}"
-        for level in bench.ceilings.levels:
-            yield f"{show_bytes(level.working_set, 1)} {show_rate(level.bandwidth_bytes_per_s, 'B/s')}"
-    for name, version in bench.machine.get("versions", {}).items():
-        yield f"{name} {version}"
+        yield from _bandwidths(bench.ceilings.levels)
+
+
+def _bandwidths(levels: Sequence[Level]) -> Iterator[str]:
+    """`L3 97.0 to 56.3 GB/s`: the fastest and the slowest working set of each level."""
+    for name in dict.fromkeys(level.name for level in levels):
+        rates = [level.bandwidth_bytes_per_s for level in levels if level.name == name]
+        shown = dict.fromkeys(show_rate(rate, "B/s") for rate in (max(rates), min(rates)))
+        yield f"{name} {' to '.join(shown)}"
+
+
+def _notes(bench: Bench) -> Iterator[str]:
+    versions = bench.machine.get("versions", {})
+    if versions:
+        yield ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _warnings(bench: Bench) -> Iterator[str]:

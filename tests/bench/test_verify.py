@@ -1,0 +1,73 @@
+"""The bound on float32 rounding: what any order of summation keeps, and wrong results do not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from groupcalc.bench.operands import empty, operands
+from groupcalc.bench.result import Case
+from groupcalc.bench.verify import expected
+from groupcalc.conv import conv
+from groupcalc.errors import EngineError
+from groupcalc.kernels import conv2d
+
+CASE = Case(name="a", conv=conv(6, 4, 3, (7, 6), padding=1, groups=2), threads=1, seed=5)
+
+
+def run_in_float32(case: Case) -> np.ndarray:
+    given, c = operands(case), case.conv
+    y = given.x
+    for w, bias in zip(given.weights, given.biases, strict=True):
+        y = conv2d(y, w, bias, c.stride, c.padding, c.dilation, c.groups, threads=1)
+    return y
+
+
+@pytest.mark.parametrize("chain", [1, 4])
+def test_float32_keeps_the_bound_and_fills_a_part_of_it(chain: int) -> None:
+    case = replace(CASE, conv=replace(CASE.conv, out_channels=6), chain=chain)
+    assert 0 < expected(case).error(run_in_float32(case)) < 1
+
+
+def test_the_bound_of_one_layer_is_that_of_its_sums() -> None:
+    truth = expected(CASE)
+    # Every output is the sum of 3 channels · 9 taps products and a bias: each loses at most (K + 2) half units.
+    assert np.all(truth.bound > 0)
+    ones = np.abs(truth.bound).max() / (27 + 2) / 2.0**-24
+    assert ones < 10 * np.abs(truth.y).max()
+
+
+@pytest.mark.parametrize("change", [1e-3, -1e-3, np.nan, np.inf])
+def test_one_wrong_element_is_seen(change: float) -> None:
+    y = expected(CASE).y.astype(np.float32)
+    y[0, 1, 2, 3] += np.float32(change)
+    with pytest.raises(EngineError, match="its output is wrong: off by"):
+        expected(CASE).error(y)
+
+
+def test_another_shape_is_seen() -> None:
+    truth = expected(CASE)
+    with pytest.raises(EngineError, match="its output is "):
+        truth.error(np.zeros(truth.y.shape[1:], np.float32))
+
+
+def test_operands_are_the_same_in_every_process_and_others_by_another_seed() -> None:
+    one, same, other = operands(CASE), operands(CASE), operands(replace(CASE, seed=6))
+    np.testing.assert_array_equal(one.x, same.x)
+    np.testing.assert_array_equal(one.weights[0], same.weights[0])
+    assert not np.array_equal(one.x, other.x)
+
+
+def test_the_layers_of_a_chain_have_weights_of_their_own() -> None:
+    given = operands(replace(CASE, conv=replace(CASE.conv, out_channels=6), chain=2))
+    assert not np.array_equal(*given.weights)
+
+
+@pytest.mark.parametrize("shape", [(3,), (5, 7), (1, 1, 1, 1)])
+def test_arrays_begin_at_a_cache_line(shape: tuple[int, ...]) -> None:
+    array = empty(shape)
+    assert array.shape == shape
+    assert array.ctypes.data % 64 == 0
+    assert array.flags.c_contiguous
