@@ -16,7 +16,9 @@ from groupcalc.units import (
     show_intensity,
     show_name,
     show_percent,
+    show_rate,
     show_ratio,
+    show_seconds,
     show_shape,
 )
 
@@ -136,3 +138,35 @@ def test_any_name_prints_on_one_line_and_stays_as_shown(name: str) -> None:
 @given(st.text(st.characters(categories=("L", "N", "P", "S"))))
 def test_names_that_print_are_shown_as_they_are(name: str) -> None:
     assert show_name(name) == name
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "0.00 ns"),
+        (850e-9, "850 ns"),
+        (999.6e-9, "1.00 µs"),  # 999.6 ns would round to 1000 ns
+        (12.34e-6, "12.3 µs"),
+        (1.0449e-3, "1.04 ms"),
+        (9.996e-3, "10.0 ms"),
+        (0.25, "250 ms"),
+        (2.5, "2.50 s"),
+        (1234.0, "1234 s"),
+    ],
+)
+def test_times_have_three_digits_and_the_unit_that_fits(seconds: float, text: str) -> None:
+    assert show_seconds(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("rate", "unit", "text"),
+    [
+        (117.44e9, "FLOP/s", "117 GFLOP/s"),
+        (27.46e9, "B/s", "27.5 GB/s"),
+        (999.7e9, "FLOP/s", "1.00 TFLOP/s"),
+        (12.0, "B/s", "12.0 B/s"),
+        (1e30, "B/s", "1000000000000 EB/s"),
+    ],
+)
+def test_rates_have_three_digits_and_an_si_prefix(rate: float, unit: str, text: str) -> None:
+    assert show_rate(rate, unit) == text

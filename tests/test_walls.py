@@ -35,9 +35,10 @@ def loaded(*words: str | Path) -> list[str]:
         ["--help"],
         ["--version"],
         ["analyze", "--help"],
+        ["bench", "--help"],
         ["analyze", LINE, "--groups", "1,2", "-o", "html", "-o", "csv:/dev/null", "-o", "json:/dev/null"],
     ],
-    ids=["help", "version", "help-of-analyze", "layer-line"],
+    ids=["help", "version", "help-of-analyze", "help-of-bench", "layer-line"],
 )
 def test_what_needs_no_library_loads_none(words: list[str]) -> None:
     assert loaded(*words) == []

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from math import inf
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +16,7 @@ from groupcalc.cli.output import parse_sinks
 from groupcalc.cli.results import deliver
 from groupcalc.cli.screen import note
 from groupcalc.costs.snapshot import header
-from groupcalc.errors import UsageError
+from groupcalc.errors import InputError, UsageError
 from groupcalc.units import show_name
 
 if TYPE_CHECKING:  # they bring NumPy, which no other command waits for
@@ -29,6 +30,18 @@ INTERRUPTED = 130
 SUBJECT = "numba"
 """The backend that the others are held against."""
 
+
+def _seconds(text: str) -> float:
+    """The parser of --min-time."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < inf:
+        raise typer.BadParameter(f"'{text}' is no time (write 0.2)")
+    return seconds
+
+
 Threads = Annotated[
     int,
     options.option(
@@ -40,7 +53,9 @@ Runs = Annotated[
 ]
 MinTime = Annotated[
     float,
-    options.option("--min-time", metavar="S", help="Seconds a layer is measured on each engine. Default: 0.2."),
+    options.option(
+        "--min-time", parser=_seconds, metavar="S", help="Seconds a layer is measured on each engine. Default: 0.2."
+    ),
 ]
 Chain = Annotated[
     int,
@@ -119,7 +134,11 @@ def _cases(inputs: Sequence[str], globs: Sequence[str], threads: int, chain: int
         raise failure.error
     cases = []
     for target in targets:
-        found, skipped = cases_of(load(target, Given()), threads=threads, chain=max(chain, 1), seed=seed)
+        graph = load(target, Given())
+        try:
+            found, skipped = cases_of(graph, threads=threads, chain=max(chain, 1), seed=seed)
+        except InputError as error:
+            raise error.within(target.path) from None
         cases += [case for case in found if not globs or any(fnmatchcase(case.name, glob) for glob in globs)]
         for line in skipped:
             note(f"{target.path}: {line}")

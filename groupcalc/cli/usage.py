@@ -48,7 +48,7 @@ class Commands(TyperGroup):
         elif names_input(word):
             way_out = f"write groupcalc analyze {show_name(shlex.quote(word))}"
         else:
-            way_out = f"use {', '.join(self.commands)}"
+            way_out = f"use {', '.join(name for name, command in self.commands.items() if not command.hidden)}"
         raise UsageError(f"there is no command '{show_name(word)}'", way_out, "groupcalc")
 
 

@@ -148,6 +148,6 @@ def _warnings(bench: Bench) -> Iterator[str]:
     if noisy:
         first = noisy[0]
         yield (
-            f"{len(noisy)} of {len(bench.results)} measurements are noisy, as {first.case.name} on {first.engine}: "
-            f"{first.warnings[0]}"
+            f"{len(noisy)} of {len(bench.results)} measurements {'are' if len(noisy) > 1 else 'is'} noisy, "
+            f"as {first.case.name} on {first.engine}: {first.warnings[0]}"
         )
