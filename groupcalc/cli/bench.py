@@ -132,14 +132,20 @@ def _cases(inputs: Sequence[str], globs: Sequence[str], threads: int, chain: int
     targets, failures = expand(inputs)
     for failure in failures:
         raise failure.error
-    cases = []
+    cases: list[Case] = []
     for target in targets:
-        graph = load(target, Given())
+        layers = [
+            layer
+            for layer in load(target, Given()).layers
+            if not globs or any(fnmatchcase(layer.name, glob) for glob in globs)
+        ]
+        if not layers:
+            continue
         try:
-            found, skipped = cases_of(graph, threads=threads, chain=max(chain, 1), seed=seed)
+            found, skipped = cases_of(layers, threads=threads, chain=max(chain, 1), seed=seed)
         except InputError as error:
             raise error.within(target.path) from None
-        cases += [case for case in found if not globs or any(fnmatchcase(case.name, glob) for glob in globs)]
+        cases += found
         for line in skipped:
             note(f"{target.path}: {line}")
     if not cases:

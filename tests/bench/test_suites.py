@@ -18,8 +18,8 @@ SUITES = Path(__file__).parents[2] / "examples" / "suites"
 
 def cases(name: str) -> dict[str, Case]:
     path = str(SUITES / name)
-    found, skipped = cases_of(load(Target(path=path, kind="toml"), Given()), threads=1)
-    assert skipped == []
+    found, skipped = cases_of(load(Target(path=path, kind="toml"), Given()).layers, threads=1)
+    assert skipped == ()
     return {case.name: case for case in found}
 
 
