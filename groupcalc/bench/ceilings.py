@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -17,7 +18,9 @@ from groupcalc.kernels.probes import Probed, probe
 
 def measure_ceilings(threads: int) -> Ceilings:
     """Peak and bandwidths with so many threads, measured in a process of their own: its threads end with it."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+    with ProcessPoolExecutor(
+        1, mp_context=get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL)
+    ) as process:
         return ceilings(process.submit(probe, threads).result(), threads, caches())
 
 
