@@ -80,7 +80,6 @@ class Engine:
         if self._process is not None:
             self._process.kill()  # SIGKILL ends a stopped process too
             self._process.join(GRACE_S)
-            self._process.close()
         self._process = self._pipe = None
 
     def _start(self) -> None:
@@ -89,8 +88,13 @@ class Engine:
         self._process = context.Process(
             target=serve, args=(theirs, self.backend, self.variant), name=self.name, daemon=True
         )
-        self._process.start()
-        theirs.close()  # else its end would never be seen
+        try:
+            self._process.start()
+        except OSError as error:
+            self._process = None
+            raise EngineError(f"its process cannot be started: {error.strerror}", "", self.name) from error
+        finally:
+            theirs.close()  # else its end would never be seen
 
     def _ask(self, *question: Any) -> Any:
         """Wake the process, ask, wait for the answer, and stop it again."""
