@@ -21,15 +21,6 @@ GUARD = 64  # numbers before and after each array
 SENTINEL = np.float32(-123456.789)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def kernel_cache(request: pytest.FixtureRequest) -> Any:
-    """Compiled kernels of the tests outlive a run, but not among the user's."""
-    assert request.config.cache is not None
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GROUPCALC_CACHE_DIR", str(request.config.cache.mkdir("kernels")))
-        yield
-
-
 def guarded(array: NDArray[Any], guard: float) -> tuple[NDArray[Any], NDArray[Any]]:
     """The array in the middle of a buffer, and that buffer."""
     buffer = np.full(array.size + 2 * GUARD, guard, array.dtype)
