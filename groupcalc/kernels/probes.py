@@ -15,6 +15,8 @@ from groupcalc.kernels.prepared import aligned
 
 Clock = Callable[[], float]
 
+FLOAT_BYTES = 4
+
 WORKING_SETS = tuple(2**power for power in range(16, 28))
 """64 KiB to 128 MiB: from what two small caches hold to four times a large one."""
 
@@ -53,7 +55,7 @@ def _peak(threads: int, clock: Clock) -> float:
     from groupcalc.kernels.drivers import probes
 
     lanes = host().lanes
-    loop, x, y = probes.peak(lanes), _numbers(1), _numbers(threads * probes.APART)
+    loop, x, y = probes.peak(lanes), _numbers(1), _numbers(threads * lanes)
     flops = 2 * probes.CHAINS * lanes * ROUNDS * threads
     return flops / _least(lambda: loop(x, x, x, y, y, (threads, ROUNDS)), clock)
 
@@ -64,13 +66,13 @@ def _bandwidth(working_set: int, threads: int, clock: Clock) -> float:
 
     lanes = host().lanes
     block = probes.UNROLL * lanes
-    results, half = _numbers(threads * probes.APART), working_set // (8 * threads) // block * block
-    x, y, w = _numbers(2 * half * threads), _numbers(half * threads), np.ones(1, np.float32)
+    blocks = working_set // (2 * FLOAT_BYTES * block * threads)  # of each thread, in each half
+    x, y, w = _numbers(2 * blocks * block * threads), _numbers(blocks * block * threads), _numbers(1)
     repeats = max(1, MOVED_BYTES // working_set)
-    moved = 8 * half * threads * repeats
+    moved = repeats * FLOAT_BYTES * x.size
     reading, scaling = probes.read(lanes), probes.scale(lanes)
-    read_s = _least(lambda: reading(x, w, w, results, results, (threads, 2 * half, repeats)), clock)
-    scale_s = _least(lambda: scaling(x, w, w, y, results, (threads, half, repeats)), clock)
+    read_s = _least(lambda: reading(x, w, w, y, w, (threads, 2 * blocks, repeats)), clock)
+    scale_s = _least(lambda: scaling(x, w, w, y, w, (threads, blocks, repeats)), clock)
     return moved / min(read_s, scale_s)
 
 

@@ -91,6 +91,15 @@ def test_failures_and_noise_are_said() -> None:
     assert "! 1 of 5 measurements is noisy, as grouped/128-56 on torch nchw: wide" in text
 
 
+def test_faster_than_possible_means_ceilings_measured_too_low() -> None:
+    def warned(estimate_s: float) -> bool:
+        fast = replace(BENCH.results[0], estimate=Estimate(estimate_s=estimate_s, bound="compute", memory_level="L2"))
+        return "the ceilings were measured too low" in table(bench_view(Bench(results=(fast,)), subject="numba"))
+
+    assert warned(103e-6)  # its fastest sample takes 100 µs
+    assert not warned(101e-6)
+
+
 def test_without_peers_their_columns_are_blank() -> None:
     alone = replace(BENCH, results=(BENCH.results[0],), failures=())
     view = bench_view(alone, subject="numba")

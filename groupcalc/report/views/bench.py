@@ -16,6 +16,9 @@ CONVENTION = (
     "its fastest sample, and so are the factors. Of the bound: least possible time / fastest, taps on padding left out."
 )
 
+BEYOND = 1.02
+"""Of the bound; up to there it is the error of two measurements."""
+
 
 def _factor(value: float) -> str:
     return show_ratio(value, 1)  # type: ignore[arg-type]
@@ -59,7 +62,7 @@ def _cases(comparisons: Sequence[Comparison], bench: Bench, subject: str) -> Tab
         ),
         rows=tuple(map(_row, comparisons)),
         notes=tuple(_notes(bench)),
-        warnings=tuple(_warnings(bench)),
+        warnings=(*_warnings(bench), *_beyond(comparisons)),
     )
 
 
@@ -150,4 +153,14 @@ def _warnings(bench: Bench) -> Iterator[str]:
         yield (
             f"{len(noisy)} of {len(bench.results)} measurements {'are' if len(noisy) > 1 else 'is'} noisy, "
             f"as {first.case.name} on {first.engine}: {first.warnings[0]}"
+        )
+
+
+def _beyond(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """What is faster than possible tells that the ceilings are wrong."""
+    beyond = [each for each in comparisons if each.share is not None and each.share > BEYOND]
+    if beyond:
+        yield (
+            f"{beyond[0].case.name} takes less than the least possible time, {len(beyond)} of {len(comparisons)} layers "
+            "do: the ceilings were measured too low (run again on a quiet machine)"
         )
