@@ -161,6 +161,6 @@ def _beyond(comparisons: Sequence[Comparison]) -> Iterator[str]:
     beyond = [each for each in comparisons if each.share is not None and each.share > BEYOND]
     if beyond:
         yield (
-            f"{beyond[0].case.name} takes less than the least possible time, {len(beyond)} of {len(comparisons)} layers "
-            "do: the ceilings were measured too low (run again on a quiet machine)"
+            f"{len(beyond)} of {len(comparisons)} layers, as {beyond[0].case.name}, take less than the least possible "
+            "time: the ceilings were measured too low (run again on a quiet machine)"
         )
