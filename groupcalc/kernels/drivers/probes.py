@@ -67,14 +67,14 @@ def scale(lanes: int) -> Any:
     return loop
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+@intrinsic(prefer_literal=True)
 def _multiply_add(typing: Any, x: Any, y: Any, y_at: Any, rounds: Any, lanes: Any) -> Any:
     """Sums of x[0]², all with starts of their own: LLVM would make equal ones one."""
     (width,) = emit.literals(lanes)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kinds = signature.args
-        factor = emit.broadcast(builder, emit.data(context, builder, kinds[0], args[0], _zero(builder)), width)
+        factor = emit.broadcast(builder, emit.data(context, builder, kinds[0], args[0], emit.constant(0)), width)
         starts = [ir.Constant(emit.vector(width), [float(chain)] * width) for chain in range(CHAINS)]
         sums = emit.accumulators(builder, starts)
         with cgutils.for_range(builder, args[3]):
@@ -86,7 +86,7 @@ def _multiply_add(typing: Any, x: Any, y: Any, y_at: Any, rounds: Any, lanes: An
     return types.void(x, y, y_at, rounds, lanes), generate
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+@intrinsic(prefer_literal=True)
 def _sum(typing: Any, x: Any, x_at: Any, y: Any, y_at: Any, blocks: Any, lanes: Any) -> Any:
     """The sum of so many blocks from x[x_at] on."""
     (width,) = emit.literals(lanes)
@@ -104,7 +104,7 @@ def _sum(typing: Any, x: Any, x_at: Any, y: Any, y_at: Any, blocks: Any, lanes: 
     return types.void(x, x_at, y, y_at, blocks, lanes), generate
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+@intrinsic(prefer_literal=True)
 def _scaled(typing: Any, x: Any, y: Any, start: Any, w: Any, blocks: Any, lanes: Any) -> Any:
     """w[0] times so many blocks from x[start] on, to the same places of y."""
     (width,) = emit.literals(lanes)
@@ -113,7 +113,7 @@ def _scaled(typing: Any, x: Any, y: Any, start: Any, w: Any, blocks: Any, lanes:
         kinds = signature.args
         source = emit.data(context, builder, kinds[0], args[0], args[2])
         target = emit.data(context, builder, kinds[1], args[1], args[2])
-        factor = emit.broadcast(builder, emit.data(context, builder, kinds[3], args[3], _zero(builder)), width)
+        factor = emit.broadcast(builder, emit.data(context, builder, kinds[3], args[3], emit.constant(0)), width)
         with cgutils.for_range(builder, args[4]) as block:
             written = builder.gep(target, [_numbers_before(builder, block.index, width)])
             for place, loaded in enumerate(_block(builder, source, block.index, width)):
@@ -130,7 +130,7 @@ def _block(builder: Any, first: Any, index: Any, width: int) -> list[Any]:
 
 
 def _numbers_before(builder: Any, index: Any, width: int) -> Any:
-    return builder.mul(index, emit.constant(builder, UNROLL * width))
+    return builder.mul(index, emit.constant(UNROLL * width))
 
 
 def _all(builder: Any, sums: list[Any]) -> Any:
@@ -139,7 +139,3 @@ def _all(builder: Any, sums: list[Any]) -> Any:
     for more in sums[1:]:
         total = builder.fadd(total, builder.load(more))
     return total
-
-
-def _zero(builder: Any) -> Any:
-    return emit.constant(builder, 0)
