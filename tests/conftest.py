@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 
 @pytest.fixture(scope="session", autouse=True)
-def kernel_cache(request: pytest.FixtureRequest) -> Any:
-    """Compiled kernels of the tests outlive a run, but not among the user's."""
-    assert request.config.cache is not None
+def kernel_cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compiled kernels of the tests outlive a run, if pytest keeps anything, but not among the user's."""
+    kept = getattr(request.config, "cache", None)
+    folder = kept.mkdir("kernels") if kept else tmp_path_factory.mktemp("kernels")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GROUPCALC_CACHE_DIR", str(request.config.cache.mkdir("kernels")))
+        patch.setenv("GROUPCALC_CACHE_DIR", str(folder))
         yield
