@@ -93,8 +93,8 @@ def bench(
     from groupcalc.report.views.bench import bench_view
 
     sinks = parse_sinks(output or [], json, FORMATS)
-    backends = list(_backends(backend))
     cases = _cases(inputs or [], layer or [], usable(threads), chain, seed)
+    backends = list(_backends(backend))
     tell = note if not quiet and _on_terminal() else _silent
     found = run(cases, backends, runs=runs, min_time_s=min_time, tell=tell)
     report = bench_view(found, subject=SUBJECT, data={**header(), **bench_data(found)})
