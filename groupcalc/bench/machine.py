@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from groupcalc.errors import UsageError
+from groupcalc.kernels.threads import usable_cpus
 
 PACKAGES = ("groupcalc", "numpy", "numba", "llvmlite", "torch", "onnxruntime")
 
@@ -18,7 +17,7 @@ CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
 def usable(threads: int) -> int:
     """So many threads, or with 0 one for each CPU that this process may use; UsageError for more than those."""
-    cpus = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    cpus = usable_cpus()
     if threads > cpus:
         raise UsageError(f"{threads} threads are more than the {cpus} CPUs here", f"use at most {cpus}", "--threads")
     return threads or cpus
@@ -26,10 +25,9 @@ def usable(threads: int) -> int:
 
 def machine() -> dict[str, Any]:
     """Processor, CPUs that this process may use, caches in bytes, and versions of what runs."""
-    cpus = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     return {
         "processor": processor(),
-        "cpus": cpus,
+        "cpus": usable_cpus(),
         "caches": caches(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),

@@ -96,7 +96,7 @@ def bench(
     cases = _cases(inputs or [], layer or [], usable(threads), chain, seed)
     backends = list(_backends(backend))
     tell = note if not quiet and _on_terminal() else _silent
-    found = run(cases, backends, runs=runs, min_time_s=min_time, tell=tell)
+    found = run(cases, backends, runs=max(runs, 1), min_time_s=min_time, tell=tell)
     report = bench_view(found, subject=SUBJECT, data={**header(), **bench_data(found)})
     for sink in sinks:
         deliver(report, sink, color)
@@ -129,6 +129,8 @@ def _cases(inputs: Sequence[str], globs: Sequence[str], threads: int, chain: int
     from groupcalc.sources.given import Given
     from groupcalc.sources.targets import expand
 
+    if not inputs:
+        raise UsageError("there is no INPUT", "name a layer file, or quote a layer line", "groupcalc bench")
     targets, failures = expand(inputs)
     for failure in failures:
         raise failure.error
