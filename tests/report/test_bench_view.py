@@ -91,6 +91,12 @@ def test_failures_and_noise_are_said() -> None:
     assert "! 1 of 5 measurements is noisy, as grouped/128-56 on torch nchw: wide" in text
 
 
+def test_a_reason_that_many_layers_share_is_one_line() -> None:
+    failures = tuple(replace(BENCH.failures[0], case=replace(OTHER, name=name)) for name in "abc")
+    text = table(bench_view(replace(BENCH, failures=failures), subject="numba"))
+    assert "! a and 2 more: onnxruntime all: its process was killed by SIGSEGV" in text
+
+
 def test_faster_than_possible_means_ceilings_measured_too_low() -> None:
     def warned(estimate_s: float) -> bool:
         fast = replace(BENCH.results[0], estimate=Estimate(estimate_s=estimate_s, bound="compute", memory_level="L2"))

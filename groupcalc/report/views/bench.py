@@ -145,8 +145,12 @@ def _notes(bench: Bench) -> Iterator[str]:
 
 
 def _warnings(bench: Bench) -> Iterator[str]:
+    failed: dict[tuple[str, str], list[str]] = {}
     for failure in bench.failures:
-        yield f"{failure.case.name}: {failure.engine}: {failure.reason}"
+        failed.setdefault((failure.engine, failure.reason), []).append(failure.case.name)
+    for (engine, reason), names in failed.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        yield f"{names[0]}{more}: {engine}: {reason}"
     noisy = [result for result in bench.results if result.warnings]
     if noisy:
         first = noisy[0]
