@@ -12,8 +12,10 @@ from groupcalc.report.document import Column, Report, Table
 from groupcalc.units import show_count, show_rate, show_ratio, show_seconds
 
 CONVENTION = (
-    "Times are of one call, operands hot, weights packed beforehand; the best of the others is chosen for each case by "
-    "its fastest sample, and so are the factors. Of the bound: least possible time / fastest, taps on padding left out."
+    "Times are of one call, operands hot, weights packed beforehand, NCHW in and out; torch channels_last has its operands "
+    "in that layout.",
+    "The best of the others is chosen for each case by its fastest sample, and the factor is that of the fastest samples.",
+    "Of the bound: the least possible time, taps on padding left out, as a part of the fastest sample.",
 )
 
 BEYOND = 1.02
@@ -39,7 +41,7 @@ def bench_view(bench: Bench, *, subject: str, data: Any = None) -> Report:
     found = families(comparisons)
     if found:
         tables.append(_families(found))
-    return Report(tables=tuple(tables), data=data, notes=(CONVENTION,))
+    return Report(tables=tuple(tables), data=data, notes=CONVENTION)
 
 
 def _cases(comparisons: Sequence[Comparison], bench: Bench, subject: str) -> Table:
