@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from groupcalc.kernels.host import host
+from groupcalc.kernels.host import this_host
 from groupcalc.kernels.prepared import aligned
 
 Clock = Callable[[], float]
@@ -54,7 +54,7 @@ def probe(threads: int, clock: Clock = perf_counter) -> Probed:
 def _peak(threads: int, clock: Clock) -> float:
     from groupcalc.kernels.drivers import probes
 
-    lanes = host().lanes
+    lanes = this_host().lanes
     loop, x, y = probes.peak(lanes), _numbers(1), _numbers(threads * lanes)
     flops = 2 * probes.CHAINS * lanes * ROUNDS * threads
     return flops / _least(lambda: loop(x, x, x, y, y, (threads, ROUNDS)), clock)
@@ -64,7 +64,7 @@ def _bandwidth(working_set: int, threads: int, clock: Clock) -> float:
     """The better of reading a working set, and of reading its one half and writing the other."""
     from groupcalc.kernels.drivers import probes
 
-    lanes = host().lanes
+    lanes = this_host().lanes
     block = probes.UNROLL * lanes
     blocks = working_set // (2 * FLOAT_BYTES * block * threads)  # of each thread, in each half
     x, y, w = _numbers(2 * blocks * block * threads), _numbers(blocks * block * threads), _numbers(1)

@@ -61,7 +61,7 @@ class Clock:
 
 def test_the_probes_count_their_flops_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "WORKING_SETS", (2**16, 2**20))
-    monkeypatch.setattr(probes, "host", lambda: HOSTS["portable"])
+    monkeypatch.setattr(probes, "this_host", lambda: HOSTS["portable"])
     found = probe(1, Clock())
     # 12 sums of 4 lanes, each two FLOPs a round, in the one millisecond that this clock gives a call.
     assert found.peak_flops_per_s == pytest.approx(2 * 12 * 4 * probes.ROUNDS / 0.001)

@@ -12,9 +12,9 @@ from groupcalc.report.document import Column, Report, Table
 from groupcalc.units import show_count, show_rate, show_ratio, show_seconds
 
 CONVENTION = (
-    "Times are of one call, operands hot, weights packed beforehand, NCHW in and out; torch channels_last has its operands "
-    "in that layout.",
-    "The best of the others is chosen for each case by its fastest sample, and the factor is that of the fastest samples.",
+    "Times are of one call, operands hot, weights packed beforehand, NCHW in and out; torch channels_last reads and "
+    "writes that layout.",
+    "The best of the others is chosen for each case by its fastest sample; the factor is that of the fastest samples.",
     "Of the bound: the least possible time, taps on padding left out, as a part of the fastest sample.",
 )
 
