@@ -8,8 +8,8 @@ from typing import Any
 
 from groupcalc.conv import Conv
 from groupcalc.costs.cost import Cost
-from groupcalc.costs.model import layer_cost
 from groupcalc.costs.roofline import Ceilings, Estimate
+from groupcalc.costs.row import layer_cost
 from groupcalc.costs.rules import RULES
 
 PLAIN = ("in_channels", "out_channels", "groups", "batch", "bias", "dtype")
