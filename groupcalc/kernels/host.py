@@ -58,11 +58,12 @@ def this_host() -> Host:
 
 
 def _detect() -> str:
-    from llvmlite import binding
+    from numba.core.registry import cpu_target
 
-    features = binding.get_host_cpu_features()
-    if features.get("avx512f") and features.get("avx512vl"):
+    triple, _, features = cpu_target.target_context.codegen().magic_tuple()
+    has = set(features.split(","))
+    if has >= {"+avx512f", "+avx512vl"}:
         return "avx512"
-    if features.get("avx2") and features.get("fma"):
+    if has >= {"+avx2", "+fma"}:
         return "avx2"
-    return "neon" if binding.get_process_triple().startswith(("aarch64", "arm64")) else "portable"
+    return "neon" if triple.startswith(("aarch64", "arm64")) else "portable"

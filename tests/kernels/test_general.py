@@ -14,7 +14,10 @@ from groupcalc.kernels.host import HOSTS
 ANY_HOST = HOSTS["portable"]
 
 
-@pytest.mark.parametrize("seed", range(90))
+SEEDS = [*range(90), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(90, 600))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_any_geometry_keeps_the_bound(
     seed: int, drawn: Callable[..., Conv], keeps_the_bound: Callable[..., None]
 ) -> None:

@@ -32,7 +32,10 @@ def drawn_plane(rng: np.random.Generator, host: Host, tail: int) -> Conv:
             return found
 
 
-@pytest.mark.parametrize("seed", range(40))
+SEEDS = [*range(40), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(40, 600))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_any_plane_keeps_the_bound(seed: int, keeps_the_bound: Callable[..., None]) -> None:
     host = HOSTS["avx2"]
     plan = pointwise.fit(drawn_plane(np.random.default_rng(seed), host, tail=4), host, threads=1 + seed % 2)

@@ -11,8 +11,10 @@ from groupcalc.conv import Conv, conv
 from groupcalc.kernels import rare
 from groupcalc.kernels.host import HOSTS, Host
 
+SEEDS = [*range(60), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(60, 600))]
 
-@pytest.mark.parametrize("seed", range(60))
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_any_geometry_keeps_the_bound(
     seed: int, drawn: Callable[..., Conv], keeps_the_bound: Callable[..., None]
 ) -> None:

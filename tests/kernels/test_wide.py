@@ -1,4 +1,4 @@
-"""The wide draw: thousands of shapes through the planner, each with the kernel that it would really get."""
+"""The wide draw: hundreds of shapes through the planner, each with the kernel that it would really get."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def wide(rng: np.random.Generator, drawn: Callable[..., Conv]) -> Conv:
     return drawn(rng, **fixed)
 
 
-@pytest.mark.parametrize("seed", range(2400))
+@pytest.mark.parametrize("seed", range(600))
 def test_any_convolution_keeps_the_bound(
     seed: int, drawn: Callable[..., Conv], keeps_the_bound: Callable[..., None]
 ) -> None:

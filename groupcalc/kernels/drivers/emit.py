@@ -60,8 +60,8 @@ def shuffle(builder: Any, a: Any, b: Any, order: Iterable[int]) -> Any:
 
 
 def multiply_add(builder: Any, a: Any, b: Any, total: Any) -> Any:
-    """a·b + total in one rounding."""
-    return _call(builder, f"llvm.fma.v{a.type.count}f32", a.type, [a, b, total])
+    """a·b + total, in one rounding where that is an instruction: llvm.fma would call the C library elsewhere."""
+    return _call(builder, f"llvm.fmuladd.v{a.type.count}f32", a.type, [a, b, total])
 
 
 def accumulators(builder: Any, starts: Iterable[Any]) -> list[Any]:
