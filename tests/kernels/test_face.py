@@ -114,6 +114,12 @@ def test_the_callers_threads_stay_as_they_were() -> None:
     assert numba.get_num_threads() == before
 
 
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one CPU")
+def test_the_bits_do_not_depend_on_the_number_of_threads() -> None:
+    one, two = (kernels.conv2d(X, W, threads=count, **GIVEN) for count in (1, 2))
+    np.testing.assert_array_equal(one, two)
+
+
 def test_numba_waits_for_the_first_convolution_in_float32() -> None:
     probe = """
 import sys
