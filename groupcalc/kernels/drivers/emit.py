@@ -85,6 +85,39 @@ def first_lanes(builder: Any, count: Any, lanes: int) -> Any:
     return builder.icmp_signed("<", numbers, shuffle(builder, lone, lone, [0] * lanes))
 
 
+def repeated(builder: Any, number: Any, lanes: int) -> Any:
+    """An integer in every lane, as 32 bits."""
+    lone = builder.insert_element(ir.Constant(ir.VectorType(INT32, lanes), ir.Undefined), builder.trunc(number, INT32), INT32(0))
+    return shuffle(builder, lone, lone, [0] * lanes)
+
+
+def counted(builder: Any, start: Any, lanes: int) -> Any:
+    """start, start + 1, … in the lanes."""
+    return plus(builder, repeated(builder, start, lanes), range(lanes))
+
+
+def plus(builder: Any, numbers: Any, more: Any) -> Any:
+    """Integers in lanes, each with the same or its own constant added."""
+    values = [more] * numbers.type.count if isinstance(more, int) else list(more)
+    return builder.add(numbers, ir.Constant(numbers.type, values))
+
+
+def all_lanes(builder: Any, condition: Any, lanes: int) -> Any:
+    """The mask of all lanes or of none."""
+    bits = builder.sext(condition, ir.IntType(lanes))
+    return builder.bitcast(bits, ir.VectorType(ir.IntType(1), lanes))
+
+
+def every_second(builder: Any, a: Any, b: Any, first: int) -> Any:
+    """Every second lane of the two vectors laid end to end."""
+    return shuffle(builder, a, b, range(first, 2 * a.type.count, 2))
+
+
+def prefetch(builder: Any, pointer: Any, write: int) -> None:
+    byte = builder.bitcast(pointer, ir.IntType(8).as_pointer())
+    _call(builder, "llvm.prefetch.p0", ir.VoidType(), [byte, INT32(write), INT32(3), INT32(1)])
+
+
 def masked_load(builder: Any, pointer: Any, mask: Any) -> Any:
     """Lanes that the mask leaves out are zero, and their memory is not touched."""
     kind = vector(mask.type.count)

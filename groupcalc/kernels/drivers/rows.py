@@ -1,0 +1,301 @@
+"""Convolution of few channels with the pixels of a row in the lanes: a tile is some rows of one or two output planes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from llvmlite import ir
+from numba import prange, types
+from numba.extending import intrinsic
+
+from groupcalc.kernels.drivers import emit
+from groupcalc.kernels.jit import driver, get_num_threads, set_num_threads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """R rows of L pixels in each of U output planes, under a K×K kernel of stride S; the sums stay in registers."""
+
+    K: int
+    S: int
+    R: int
+    U: int
+    L: int
+
+    @property
+    def seen(self) -> int:
+        """Rows of the input that the tile sees."""
+        return (self.R - 1) * self.S + self.K
+
+    @property
+    def usual_padding(self) -> list[tuple[int, int]]:
+        """How many rows of padding a tile sees above and below when the padding is half the kernel."""
+        half = self.K // 2
+        below = half if self.S == 1 or self.K == 3 else half - 1
+        return sorted({(0, 0), (half, 0), (0, below), (half, below)})
+
+
+@intrinsic(prefer_literal=True)
+def tile(
+    typing: Any,
+    x: Any,
+    x_at: Any,
+    x_unit: Any,
+    x_plane: Any,
+    x_line: Any,
+    column: Any,
+    above: Any,
+    below: Any,
+    w: Any,
+    w_at: Any,
+    w_unit: Any,
+    y: Any,
+    y_at: Any,
+    y_unit: Any,
+    y_line: Any,
+    pixels: Any,
+    outputs: Any,
+    in_group: Any,
+    kernel: Any,
+    stride: Any,
+    rows: Any,
+    units: Any,
+    lanes: Any,
+) -> Any:
+    """y[oh, ow] = bias + Σ w[ic, kw, kh] · x[ic, oh·stride + kh, ow·stride + kw], `outputs` rows of `pixels`.
+
+    x_at is where the first lane reads at tap (0, 0): in column `column` of a row with x_line of them. Of the rows that
+    the tile sees, the first `above` and the last `below` are padding. The usual counts of these have a function of
+    their own, which leaves those rows out; any other go through masks. A second unit lies *_unit further.
+    """
+    K, S, R, U, L = emit.literals(kernel, stride, rows, units, lanes)
+    shape = Tile(K=K, S=S, R=R, U=U, L=L)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        (x, x_at, x_unit, x_plane, x_line, column, above, below, w, w_at, w_unit, y, y_at, y_unit, y_line,
+         pixels, outputs, in_group, *_) = args  # fmt: skip
+        kinds = signature.args
+        source = emit.data(context, builder, kinds[0], x, x_at)
+        weights = emit.data(context, builder, kinds[8], w, w_at)
+        target = emit.data(context, builder, kinds[11], y, y_at)
+        common = [source, x_line, weights, target, column, pixels, y_line, in_group, x_plane]
+        if U > 1:
+            common += [x_unit, w_unit, y_unit]
+        done = builder.append_basic_block("done")
+        whole = builder.icmp_signed("==", outputs, emit.constant(builder, R))
+        for usual in shape.usual_padding:
+            same = [
+                builder.icmp_signed("==", rows, emit.constant(builder, number))
+                for rows, number in zip((above, below), usual, strict=True)
+            ]
+            with builder.if_then(builder.and_(whole, builder.and_(*same))):
+                builder.call(_function(builder.module, shape, usual), common)
+                builder.branch(done)
+                builder.position_at_end(builder.append_basic_block("other"))
+        builder.call(_function(builder.module, shape, None), [*common, above, below, outputs])
+        builder.branch(done)
+        builder.position_at_end(done)
+        return context.get_dummy_value()
+
+    return types.void(
+        x, x_at, x_unit, x_plane, x_line, column, above, below, w, w_at, w_unit, y, y_at, y_unit, y_line,
+        pixels, outputs, in_group, kernel, stride, rows, units, lanes,
+    ), generate  # fmt: skip
+
+
+def _function(module: Any, shape: Tile, padding: tuple[int, int] | None) -> Any:
+    """The function for one count of padded rows, or for any.
+
+    Inlined, the constants of every tile would fill the registers of the loops around them.
+    """
+    name = f"tile_{shape}_{padding}"
+    if name in module.globals:
+        return module.globals[name]
+    units, any_padding = 3 * (shape.U > 1), 3 * (padding is None)
+    pointer, number = emit.FLOAT.as_pointer(), ir.IntType(64)
+    kinds = [pointer, number, pointer, pointer] + [number] * (5 + units + any_padding)
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
+    function.linkage = "internal"
+    for attribute in ("noinline", "nounwind", "optsize"):  # the last one keeps LLVM from unrolling the loop over kw
+        function.attributes.add(attribute)
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    _Body(builder, shape, function.args).emit(padding)
+    builder.ret_void()
+    return function
+
+
+class _Body:
+    """The code of one tile."""
+
+    def __init__(self, builder: Any, shape: Tile, args: Any) -> None:
+        self.builder, self.shape = builder, shape
+        self.x, self.x_line, self.w, self.y, column, pixels, self.y_line, self.in_group, self.x_plane, *rest = args
+        self.units = [(self.constant(0),) * 3] + ([tuple(rest[:3])] if shape.U > 1 else [])
+        self.rest = rest[3 * (shape.U > 1) :]
+        self.columns = emit.counted(builder, column, shape.L)
+        self.width = emit.repeated(builder, self.x_line, shape.L)
+        self.written = emit.first_lanes(builder, pixels, shape.L)
+
+    def constant(self, number: int) -> Any:
+        return emit.constant(self.builder, number)
+
+    def emit(self, padding: tuple[int, int] | None) -> None:
+        b, t = self.builder, self.shape
+        starts = [emit.broadcast(b, b.gep(self.w, [w_unit]), t.L) for _, w_unit, _ in self.units]
+        sums = [emit.accumulators(b, [start] * t.R) for start in starts]
+        taps = emit.at(b, self.w, 1)
+        with counted(b, self.in_group) as ic:
+            x_ic = b.gep(self.x, [b.mul(ic, self.x_plane)])
+            w_ic = b.gep(taps, [b.mul(ic, self.constant(t.K * t.K))])
+            for first, together, steps in _steps(t):
+                with counted(b, self.constant(steps)) as step:
+                    kw = b.add(self.constant(first), b.mul(step, self.constant(together)))
+                    self.step(sums, x_ic, w_ic, kw, together, padding)
+        for (_, _, y_unit), unit in zip(self.units, sums, strict=True):
+            place = b.gep(self.y, [y_unit])
+            for oh, total in enumerate(unit):
+                emit.masked_store(b, b.load(total), place, self.stored(oh, padding))
+                place = b.gep(place, [self.y_line])
+
+    def step(
+        self, sums: list[list[Any]], x_ic: Any, w_ic: Any, kw: Any, together: int, padding: tuple[int, int] | None
+    ) -> None:
+        """One tap of a row, or two neighbours, over every row that the tile sees."""
+        b, t = self.builder, self.shape
+        w_kw = b.gep(w_ic, [b.mul(kw, self.constant(t.K))])
+        weights = [
+            [emit.broadcast(b, emit.at(b, b.gep(w_kw, [w_unit]), tap), t.L) for tap in range(together * t.K)]
+            for _, w_unit, _ in self.units
+        ]
+        columns = b.add(self.columns, emit.repeated(b, kw, t.L))
+        masks = [b.icmp_unsigned("<", emit.plus(b, columns, part * t.L), self.width) for part in range(t.S)]
+        above, below = padding or (0, 0)
+        x_kw = b.gep(x_ic, [kw])
+        lines = [b.gep(x_kw, [x_unit]) for x_unit, _, _ in self.units]
+        lines = [b.gep(line, [b.mul(self.x_line, self.constant(above))]) for line in lines]
+        for row in range(above, t.seen - below):
+            inside = self.inside(row, padding, masks)
+            for unit, line in enumerate(lines):
+                parts = [emit.masked_load(b, emit.at(b, line, part * t.L), mask) for part, mask in enumerate(inside)]
+                values = parts if t.S == 1 else [emit.every_second(b, *parts, tap) for tap in range(together)]
+                for tap, value in enumerate(values):
+                    for kh in range(t.K):
+                        oh, between = divmod(row - kh, t.S)
+                        if not between and 0 <= oh < t.R:
+                            emit.accumulate(b, sums[unit][oh], value, weights[unit][tap * t.K + kh])
+            lines = [b.gep(line, [self.x_line]) for line in lines]
+
+    def inside(self, row: int, padding: tuple[int, int] | None, masks: list[Any]) -> list[Any]:
+        """The masks for a row of the input: nothing of it when it is padding."""
+        if padding is not None:
+            return masks
+        b, number = self.builder, self.constant(row)
+        above, below, _ = self.rest
+        end = b.sub(self.constant(self.shape.seen), below)
+        there = b.and_(b.icmp_signed(">=", number, above), b.icmp_signed("<", number, end))
+        return [b.and_(mask, emit.all_lanes(b, there, self.shape.L)) for mask in masks]
+
+    def stored(self, oh: int, padding: tuple[int, int] | None) -> Any:
+        """The mask for a row of the output: nothing when the plane has no such row."""
+        if padding is not None:
+            return self.written
+        b = self.builder
+        there = b.icmp_signed("<", self.constant(oh), self.rest[2])
+        return b.and_(self.written, emit.all_lanes(b, there, self.shape.L))
+
+
+def _steps(shape: Tile) -> Iterator[tuple[int, int, int]]:
+    """First tap of a row, taps to take together, how often: with stride 2 the pairs, then the one left over.
+
+    A pair shares its loads: one has the even, the other the odd columns.
+    """
+    if shape.S == 1:
+        yield 0, 1, shape.K
+    else:
+        yield 0, 2, shape.K // 2
+        yield shape.K - 1, 1, 1
+
+
+@contextmanager
+def counted(builder: Any, count: Any) -> Iterator[Any]:
+    """A loop over 0, 1, …, count - 1; it runs at least once."""
+    before, body, after = builder.block, builder.append_basic_block("body"), builder.append_basic_block("after")
+    builder.branch(body)
+    builder.position_at_end(body)
+    index = builder.phi(count.type)
+    index.add_incoming(count.type(0), before)
+    yield index
+    following = builder.add(index, count.type(1))
+    index.add_incoming(following, builder.block)
+    builder.cbranch(builder.icmp_signed("<", following, count), body, after)
+    builder.position_at_end(after)
+
+
+@lru_cache(maxsize=None)
+def planes(K: int, S: int, R: int, U: int, L: int) -> Callable[..., None]:
+    """The driver for K×K kernels of stride S; tiles of R rows by L pixels, or by half as many at the end of a row."""
+    H = max(L // 2, 8)
+
+    @driver(sizes=14)
+    def convolve(x: Any, w: Any, bias: Any, y: Any, scratch: Any, sizes: Any) -> None:
+        """The threads share the bands of R rows of all output planes, U at a time, evenly."""
+        threads, batch, in_channels, in_group, out_channels, out_group = sizes[:6]
+        in_h, in_w, out_h, out_w, pad_h, pad_w, wide, narrow_at = sizes[6:14]
+        bands = -(-out_h // R)
+        lowest = max(0, out_h - R)
+        outputs = min(R, out_h)
+        seen = (R - 1) * S + K
+        x_plane, y_plane, w_plane = in_h * in_w, out_h * out_w, 1 + in_group * K * K
+        planes = batch * out_channels
+        count = -(-planes // U) * bands
+        of_caller = get_num_threads()
+        set_num_threads(threads)
+        for thread in prange(threads):
+            index = count * thread // threads
+            last = count * (thread + 1) // threads
+            plane = index // bands * U
+            band = index % bands
+            oc = plane % out_channels
+            group = plane // out_group
+            member = plane % out_group
+            for _ in range(last - index):
+                oh = min(band * R, lowest)
+                ih = oh * S - pad_h
+                above = max(0, -ih)
+                below = max(0, ih + seen - in_h)
+                x_at = group * in_group * x_plane + ih * in_w - pad_w
+                y_at = plane * y_plane + oh * out_w
+                w_at = oc * w_plane
+                x_unit = y_unit = w_unit = 0
+                if U == 2 and plane + 1 < planes:
+                    y_unit = y_plane
+                    w_unit = w_plane if oc + 1 < out_channels else -w_at
+                    x_unit = in_group * x_plane if member + 1 == out_group else 0
+                for block in range(wide):
+                    ow = max(0, min(block * L, out_w - L))
+                    tile(x, x_at + ow * S, x_unit, x_plane, in_w, ow * S - pad_w, above, below, w, w_at, w_unit,
+                         y, y_at + ow, y_unit, out_w, out_w - ow, outputs, in_group, K, S, R, U, L)  # fmt: skip
+                if narrow_at < out_w:
+                    ow = narrow_at
+                    tile(x, x_at + ow * S, x_unit, x_plane, in_w, ow * S - pad_w, above, below, w, w_at, w_unit,
+                         y, y_at + ow, y_unit, out_w, out_w - ow, outputs, in_group, K, S, R, U, H)  # fmt: skip
+                # Counted on: a division takes as long as a third of a small tile.
+                band += 1
+                if band == bands:
+                    band = 0
+                    plane += U
+                    for _ in range(U):
+                        oc += 1
+                        member += 1
+                        if member == out_group:
+                            member = 0
+                            group += 1
+                        if oc == out_channels:
+                            oc = 0
+        set_num_threads(of_caller)
+
+    return convolve
