@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from groupcalc.conv import Conv
-from groupcalc.kernels import general, grouped, pointwise, rare, rows
+from groupcalc.kernels import dots, general, grouped, pointwise, rare, rows
 from groupcalc.kernels.host import Host
 from groupcalc.kernels.plan import Plan, Weights
 
@@ -32,6 +32,7 @@ KERNELS: Mapping[str, Kernel] = {
     "pointwise": Kernel(fit=pointwise.fit, pack=pointwise.pack, load=pointwise.load),
     "grouped": Kernel(fit=grouped.fit, pack=grouped.pack, load=grouped.load),
     "rare": Kernel(fit=rare.fit, pack=rare.pack, load=rare.load),
+    "dots": Kernel(fit=dots.fit, pack=dots.pack, load=dots.load),
     "rows": Kernel(fit=rows.fit, pack=rows.pack, load=rows.load),
     "general": Kernel(fit=general.fit, pack=general.pack, load=general.load),
 }

@@ -64,6 +64,14 @@ def multiply_add(builder: Any, a: Any, b: Any, total: Any) -> Any:
     return _call(builder, f"llvm.fmuladd.v{a.type.count}f32", a.type, [a, b, total])
 
 
+def sum_of_lanes(builder: Any, value: Any) -> Any:
+    """In whatever order the machine adds them fastest: always the same one."""
+    kinds = ir.FunctionType(FLOAT, [FLOAT, value.type])
+    name = f"llvm.vector.reduce.fadd.v{value.type.count}f32"
+    function = cgutils.get_or_insert_function(builder.module, kinds, name)
+    return builder.call(function, [FLOAT(-0.0), value], fastmath=("reassoc",))
+
+
 def accumulators(builder: Any, starts: Iterable[Any]) -> list[Any]:
     """A variable for each start value; LLVM keeps them in registers as long as there are enough."""
     places = []
