@@ -1,7 +1,9 @@
-"""Depthwise convolution, and groups of few output channels: whom the kernel of rows fits, and its weights."""
+"""Depthwise convolution, and groups of few output channels: whom the kernel of rows fits, its tiles and its weights."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -13,55 +15,112 @@ from groupcalc.kernels.plan import Plan, Weights
 MOST_CHANNELS = 7
 """Output channels a group up to which pixels fill the lanes better than channels do."""
 
+KERNELS = (3, 5, 7)
+
 SHAPES = ((14, 1), (7, 2), (8, 1), (7, 1), (4, 2), (4, 1))
-"""Rows of a tile, and planes that it takes together: 7 and 14 divide the planes of the usual networks, 8 those of
-powers of two, 4 is for the smallest. Small planes go in pairs, for more sums at a time."""
+"""Rows of a tile, and planes that it takes together. 7 and 14 divide the planes of the usual networks, 8 those of
+powers of two, 4 is for the smallest. Small planes go in pairs: so there are enough sums to hide how long each takes."""
 
 
-def _shape(conv: Conv, host: Host) -> tuple[int, int]:
-    kernel, stride, out_h = conv.kernel_size[0], conv.stride[0], conv.out_size[0]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """R rows of L pixels in each of U output planes, under a K×K kernel of stride S; all sums in registers."""
 
-    def registers(shape: tuple[int, int]) -> int:
-        rows, units = shape
-        return units * (rows + stride * kernel) + (3 if stride == 1 else 6)
+    K: int
+    S: int
+    R: int
+    U: int
+    L: int
 
-    allowed = [shape for shape in SHAPES if registers(shape) <= host.registers] or [SHAPES[-1]]
-    return min(allowed, key=lambda shape: -(-out_h // shape[0]) * (shape[0] + 2 / shape[1]))
+    @property
+    def seen(self) -> int:
+        """Rows of the input that the tile sees."""
+        return (self.R - 1) * self.S + self.K
+
+    @property
+    def usual_padding(self) -> list[tuple[int, int]]:
+        """How many rows of padding a tile sees above and below when the padding is half the kernel."""
+        half = self.K // 2
+        below = half if self.S == 1 or self.K == 3 else half - 1
+        return sorted({(0, 0), (half, 0), (0, below), (half, below)})
+
+    def multiplies(self, above: int = 0, below: int = 0) -> int:
+        """Pairs of an output row and a tap that fall on the rows between `above` and `below`."""
+        rows = range(above, self.seen - below)
+        return sum(oh * self.S + kh in rows for oh in range(self.R) for kh in range(self.K))
 
 
 def fit(conv: Conv, host: Host, threads: int) -> Plan | None:
+    """Two axes alike, no dilation, and padding that no output row consists of."""
     if len(conv.in_size) != 2 or conv.out_channels // conv.groups > MOST_CHANNELS or host.lanes < 8:
         return None
     (kernel, kernel_w), (stride, stride_w) = conv.kernel_size, conv.stride
-    if kernel not in (3, 5, 7) or kernel != kernel_w or stride != stride_w or stride > 2 or conv.dilation != (1, 1):
+    if kernel not in KERNELS or kernel != kernel_w or stride != stride_w or stride > 2 or conv.dilation != (1, 1):
         return None
     if max(conv.padding[0]) >= kernel:
         return None
-    (in_h, in_w), (out_h, out_w) = conv.in_size, conv.out_size
-    R, U = _shape(conv, host)
-    L = host.lanes
-    wide, rest = divmod(out_w, L)
-    narrow_at = out_w
-    if 0 < rest <= L // 2 and L > 8:
-        narrow_at = max(0, out_w - L // 2)
-    elif rest:
-        wide += 1
+    return planned(conv, best_tile(conv, host), threads)
+
+
+def best_tile(conv: Conv, host: Host) -> Tile:
+    """The tile that covers the rows of a plane with the least work, of those that fit the registers."""
+
+    def registers(tile: Tile) -> int:
+        inputs = 3 if tile.S == 1 else 6
+        return tile.U * (tile.R + tile.S * tile.K) + inputs
+
+    def cost(tile: Tile) -> float:
+        return ceil(conv.out_size[0] / tile.R) * (tile.R + 1 / tile.U)
+
+    tiles = [Tile(K=conv.kernel_size[0], S=conv.stride[0], R=R, U=U, L=host.lanes) for R, U in SHAPES]
+    allowed = [tile for tile in tiles if registers(tile) <= host.registers]
+    return min(allowed or tiles[-1:], key=cost)
+
+
+def planned(conv: Conv, tile: Tile, threads: int) -> Plan:
+    """The plan for one tile: whole vectors along a row, then one of half the width where that is enough."""
     in_group, out_group = conv.in_channels // conv.groups, conv.out_channels // conv.groups
+    (top, _), (left, _) = conv.padding
+    out_w = conv.out_size[1]
+    wide, rest = divmod(out_w, tile.L)
+    narrow = 0 < rest <= tile.L // 2 and tile.L // 2 >= 8
+    wide += rest > 0 and not narrow
+    half_at = max(0, out_w - tile.L // 2) if narrow else out_w
+    lanes = wide * tile.L + narrow * tile.L // 2
     return Plan(
         kernel="rows",
         conv=conv,
         threads=threads,
-        literals={"K": kernel, "S": stride, "R": R, "U": U, "L": L},
-        sizes=(threads, conv.batch, conv.in_channels, in_group, conv.out_channels, out_group, in_h, in_w, out_h, out_w,
-               conv.padding[0][0], conv.padding[1][0], wide, narrow_at),
-        packed_shape=(conv.out_channels, 1 + in_group * kernel * kernel),
+        literals={"K": tile.K, "S": tile.S, "R": tile.R, "U": tile.U, "L": tile.L},
+        sizes=(
+            *(threads, conv.batch, in_group, conv.out_channels, out_group),
+            *(*conv.in_size, *conv.out_size, top, left, wide, half_at),
+        ),
+        packed_shape=(conv.out_channels, 1 + in_group * tile.K * tile.K),
         scratch=0,
-        lane_macs=0,
+        lane_macs=_planes(conv, tile) * in_group * tile.K * lanes * _multiplies(conv, tile),
     )
 
 
+def _planes(conv: Conv, tile: Tile) -> int:
+    """Output planes, the last one twice if it has no partner."""
+    return ceil(conv.batch * conv.out_channels / tile.U) * tile.U
+
+
+def _multiplies(conv: Conv, tile: Tile) -> int:
+    """Pairs of an output row and a tap over all tiles of a plane."""
+    in_h, out_h, top = conv.in_size[0], conv.out_size[0], conv.padding[0][0]
+    count = 0
+    for band in range(ceil(out_h / tile.R)):
+        first = max(0, min(band * tile.R, out_h - tile.R)) * tile.S - top
+        padding = max(0, -first), max(0, first + tile.seen - in_h)
+        usual = out_h >= tile.R and padding in tile.usual_padding
+        count += tile.multiplies(*padding) if usual else tile.multiplies()
+    return count
+
+
 def pack(plan: Plan, w: Weights, bias: Weights) -> tuple[Weights, Weights]:
-    """bias[oc] and w[oc, ic, kw, kh]: the order in which a tile takes them."""
+    """bias[oc] and then w[oc, ic, kw, kh]: the order in which a tile takes them."""
     taps = np.swapaxes(w, 2, 3).reshape(len(w), -1)
     return np.concatenate([bias[:, None], taps], axis=1), bias
 

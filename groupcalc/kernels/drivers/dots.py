@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from numba import prange, types
@@ -23,7 +22,10 @@ def dot(typing: Any, x: Any, x_at: Any, w: Any, w_at: Any, taps: Any, lanes: Any
         x_first = emit.data(context, builder, signature.args[0], args[0], args[1])
         w_first = emit.data(context, builder, signature.args[2], args[2], args[3])
         (total,) = emit.accumulators(builder, [emit.vector(L)(None)])
-        with cgutils.for_range_slice(builder, emit.constant(builder, 0), args[4], emit.constant(builder, L)) as (tap, _):
+        with cgutils.for_range_slice(builder, emit.constant(builder, 0), args[4], emit.constant(builder, L)) as (
+            tap,
+            _,
+        ):
             mask = emit.first_lanes(builder, builder.sub(args[4], tap), L)
             numbers = [emit.masked_load(builder, builder.gep(first, [tap]), mask) for first in (x_first, w_first)]
             emit.accumulate(builder, total, *numbers)
@@ -32,8 +34,8 @@ def dot(typing: Any, x: Any, x_at: Any, w: Any, w_at: Any, taps: Any, lanes: Any
     return types.float32(x, x_at, w, w_at, taps, lanes), generate
 
 
-@lru_cache(maxsize=None)
-def planes(L: int) -> Callable[..., None]:
+@cache
+def planes(L: int) -> Any:
     """The driver for vectors of L taps."""
 
     @driver(sizes=4)

@@ -95,7 +95,9 @@ def first_lanes(builder: Any, count: Any, lanes: int) -> Any:
 
 def repeated(builder: Any, number: Any, lanes: int) -> Any:
     """An integer in every lane, as 32 bits."""
-    lone = builder.insert_element(ir.Constant(ir.VectorType(INT32, lanes), ir.Undefined), builder.trunc(number, INT32), INT32(0))
+    lone = builder.insert_element(
+        ir.Constant(ir.VectorType(INT32, lanes), ir.Undefined), builder.trunc(number, INT32), INT32(0)
+    )
     return shuffle(builder, lone, lone, [0] * lanes)
 
 

@@ -1,11 +1,10 @@
-"""Convolution of few channels with the pixels of a row in the lanes: a tile is some rows of one or two output planes."""
+"""Convolution with the pixels of a row in the lanes: a tile is a few rows of one output plane, or of two."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from llvmlite import ir
@@ -14,29 +13,7 @@ from numba.extending import intrinsic
 
 from groupcalc.kernels.drivers import emit
 from groupcalc.kernels.jit import driver, get_num_threads, set_num_threads
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tile:
-    """R rows of L pixels in each of U output planes, under a K×K kernel of stride S; the sums stay in registers."""
-
-    K: int
-    S: int
-    R: int
-    U: int
-    L: int
-
-    @property
-    def seen(self) -> int:
-        """Rows of the input that the tile sees."""
-        return (self.R - 1) * self.S + self.K
-
-    @property
-    def usual_padding(self) -> list[tuple[int, int]]:
-        """How many rows of padding a tile sees above and below when the padding is half the kernel."""
-        half = self.K // 2
-        below = half if self.S == 1 or self.K == 3 else half - 1
-        return sorted({(0, 0), (half, 0), (0, below), (half, below)})
+from groupcalc.kernels.rows import Tile
 
 
 @intrinsic(prefer_literal=True)
@@ -235,16 +212,16 @@ def counted(builder: Any, count: Any) -> Iterator[Any]:
     builder.position_at_end(after)
 
 
-@lru_cache(maxsize=None)
-def planes(K: int, S: int, R: int, U: int, L: int) -> Callable[..., None]:
+@cache
+def planes(K: int, S: int, R: int, U: int, L: int) -> Any:
     """The driver for K×K kernels of stride S; tiles of R rows by L pixels, or by half as many at the end of a row."""
     H = max(L // 2, 8)
 
-    @driver(sizes=14)
+    @driver(sizes=13)
     def convolve(x: Any, w: Any, bias: Any, y: Any, scratch: Any, sizes: Any) -> None:
         """The threads share the bands of R rows of all output planes, U at a time, evenly."""
-        threads, batch, in_channels, in_group, out_channels, out_group = sizes[:6]
-        in_h, in_w, out_h, out_w, pad_h, pad_w, wide, narrow_at = sizes[6:14]
+        threads, batch, in_group, out_channels, out_group = sizes[:5]
+        in_h, in_w, out_h, out_w, pad_h, pad_w, wide, half_at = sizes[5:]
         bands = -(-out_h // R)
         lowest = max(0, out_h - R)
         outputs = min(R, out_h)
@@ -279,8 +256,8 @@ def planes(K: int, S: int, R: int, U: int, L: int) -> Callable[..., None]:
                     ow = max(0, min(block * L, out_w - L))
                     tile(x, x_at + ow * S, x_unit, x_plane, in_w, ow * S - pad_w, above, below, w, w_at, w_unit,
                          y, y_at + ow, y_unit, out_w, out_w - ow, outputs, in_group, K, S, R, U, L)  # fmt: skip
-                if narrow_at < out_w:
-                    ow = narrow_at
+                if half_at < out_w:
+                    ow = half_at
                     tile(x, x_at + ow * S, x_unit, x_plane, in_w, ow * S - pad_w, above, below, w, w_at, w_unit,
                          y, y_at + ow, y_unit, out_w, out_w - ow, outputs, in_group, K, S, R, U, H)  # fmt: skip
                 # Counted on: a division takes as long as a third of a small tile.

@@ -1,0 +1,138 @@
+"""The kernel of rows: depthwise and narrow groups, any padding below the kernel, planes of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from groupcalc.conv import Conv, conv
+from groupcalc.kernels import rows
+from groupcalc.kernels.host import HOSTS
+from groupcalc.kernels.rows import Tile
+
+AVX512, AVX2 = HOSTS["avx512"], HOSTS["avx2"]
+
+
+def depthwise(channels: int, size: int, kernel: int, stride: int = 1, **more: Any) -> Conv:
+    given: dict[str, Any] = {"stride": stride, "padding": kernel // 2, "groups": channels}
+    return conv(channels, channels, kernel, (size, size), **given | more)
+
+
+# --- the planner ----------------------------------------------------------------------------------------------------
+
+
+def tile_of(c: Conv) -> tuple[int, int]:
+    tile = rows.best_tile(c, AVX512)
+    return tile.R, tile.U
+
+
+def test_rows_of_a_tile_divide_the_plane() -> None:
+    assert [tile_of(depthwise(8, size, 3)) for size in (112, 56, 28, 14)] == [(14, 1)] * 4
+    assert tile_of(depthwise(8, 64, 3)) == (8, 1)
+
+
+def test_planes_of_seven_rows_go_in_pairs() -> None:
+    assert tile_of(depthwise(8, 7, 5)) == (7, 2)
+
+
+def test_a_tile_leaves_registers_for_its_weights() -> None:
+    for host in (AVX512, AVX2):
+        for kernel, stride in ((3, 1), (5, 1), (7, 1), (3, 2)):
+            for size in range(1, 40):
+                tile = rows.best_tile(depthwise(8, size, kernel, stride), host)
+                sums, weights = tile.U * tile.R, tile.U * tile.S * tile.K
+                assert sums + weights < host.registers or rows.SHAPES[-1] == (tile.R, tile.U)
+
+
+NOT_FOR_ROWS = {
+    "eight-channels-a-group": conv(8, 16, 3, (9, 9), groups=2),
+    "one-axis": conv(4, 4, 3, (9,), groups=4),
+    "a-flat-kernel": conv(4, 4, (1, 3), (9, 9), groups=4),
+    "stride-3": depthwise(4, 9, 3, stride=3),
+    "unequal-strides": depthwise(4, 9, 3, stride=(1, 2)),  # type: ignore[arg-type]
+    "dilation": depthwise(4, 9, 3, dilation=2),
+    "rows-of-padding": depthwise(4, 9, 3, padding=3),
+}
+
+
+@pytest.mark.parametrize("c", NOT_FOR_ROWS.values(), ids=NOT_FOR_ROWS)
+def test_rare_geometry_is_left_to_another_kernel(c: Conv) -> None:
+    assert rows.fit(c, AVX512, threads=1) is None
+
+
+def test_a_host_without_masked_loads_is_left_to_another_kernel() -> None:
+    assert rows.fit(depthwise(4, 9, 3), HOSTS["neon"], threads=1) is None
+
+
+def test_a_full_row_of_lanes_wastes_only_padding() -> None:
+    plan = rows.fit(depthwise(4, 56, 3, bias=False), AVX512, threads=1)
+    assert plan is not None
+    # 4 planes of 56 = 3·16 + 8 columns; 3 taps along a row; 56 rows see 3 taps each, but the first and last see 2
+    assert plan.lane_macs == 4 * 56 * 3 * (3 * 56 - 2)
+    assert plan.real_macs == 4 * (3 * 56 - 2) * (3 * 56 - 2)
+
+
+def test_a_row_of_seven_leaves_one_lane_of_eight_idle() -> None:
+    plan = rows.fit(depthwise(3, 7, 3), AVX512, threads=1)
+    assert plan is not None
+    assert plan.lane_macs == 4 * 8 * 3 * (3 * 7 - 2)  # the third plane is computed twice, for want of a fourth
+
+
+# --- the numbers ----------------------------------------------------------------------------------------------------
+
+TILES = (
+    Tile(K=3, S=1, R=14, U=1, L=16),
+    Tile(K=3, S=1, R=7, U=2, L=16),
+    Tile(K=3, S=1, R=8, U=1, L=8),
+    Tile(K=5, S=1, R=4, U=2, L=16),
+    Tile(K=7, S=1, R=7, U=2, L=16),
+    Tile(K=3, S=2, R=7, U=1, L=16),
+    Tile(K=3, S=2, R=4, U=1, L=8),
+    Tile(K=5, S=2, R=8, U=1, L=16),
+    Tile(K=7, S=2, R=4, U=1, L=16),
+)
+"""One of each kind: every kernel and stride, both widths, single planes and pairs."""
+
+
+def drawn_conv(tile: Tile, rng: np.random.Generator) -> Conv:
+    """Small and middling planes, half of them padded as usual."""
+    groups, in_group, out_group = (int(rng.integers(1, most)) for most in (7, 4, 8))
+    padding: Any = tile.K // 2
+    if rng.integers(2):
+        padding = tuple((int(a), int(b)) for a, b in rng.integers(0, tile.K, (2, 2)))
+    return conv(
+        groups * in_group,
+        groups * out_group,
+        tile.K,
+        tuple(map(int, rng.integers(tile.K, 40, 2))),
+        stride=tile.S,
+        padding=padding,
+        groups=groups,
+        batch=int(rng.choice([0, 1, 1, 2, 3])),
+        bias=bool(rng.integers(2)),
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("tile", TILES, ids=str)
+def test_any_plane_keeps_the_bound(tile: Tile, seed: int, keeps_the_bound: Callable[..., None]) -> None:
+    rng = np.random.default_rng(seed)
+    keeps_the_bound(rows.planned(drawn_conv(tile, rng), tile, threads=1 + seed % 2), seed, integers=seed % 5 == 0)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 6, 7, 8, 13, 14, 15, 16, 17, 24, 28, 33])
+@pytest.mark.parametrize("tile", TILES[:2] + TILES[5:6], ids=str)
+def test_usual_planes_of_every_width_keep_the_bound(
+    tile: Tile, size: int, keeps_the_bound: Callable[..., None]
+) -> None:
+    keeps_the_bound(rows.planned(depthwise(5, size, tile.K, tile.S, batch=2), tile, threads=2), size)
+
+
+@pytest.mark.parametrize("multiplier", [1, 2, 3, 7])
+def test_outputs_of_a_group_read_the_same_input(multiplier: int, keeps_the_bound: Callable[..., None]) -> None:
+    tile = TILES[1]
+    c = conv(6, 3 * multiplier, 3, (7, 9), padding=1, groups=3, batch=2)
+    keeps_the_bound(rows.planned(c, tile, threads=1), multiplier, integers=True)
