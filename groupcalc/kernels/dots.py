@@ -21,7 +21,7 @@ def fit(conv: Conv, host: Host, threads: int) -> Plan | None:
         kernel="dots",
         conv=conv,
         threads=threads,
-        literals={"L": host.lanes},
+        literals={"lanes": host.lanes},
         sizes=(threads, conv.batch, conv.in_channels, taps),
         packed_shape=conv.weight_shape,
         scratch=0,

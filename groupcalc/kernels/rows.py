@@ -24,30 +24,30 @@ powers of two, 4 is for the smallest. Small planes go in pairs: so there are eno
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """R rows of L pixels in each of U output planes, under a K×K kernel of stride S; all sums in registers."""
+    """Rows of as many pixels as there are lanes in one or two (`units`) output planes; all sums in registers."""
 
-    K: int
-    S: int
-    R: int
-    U: int
-    L: int
+    kernel: int
+    stride: int
+    rows: int
+    units: int
+    lanes: int
 
     @property
     def seen(self) -> int:
         """Rows of the input that the tile sees."""
-        return (self.R - 1) * self.S + self.K
+        return (self.rows - 1) * self.stride + self.kernel
 
     @property
     def usual_padding(self) -> list[tuple[int, int]]:
         """How many rows of padding a tile sees above and below when the padding is half the kernel."""
-        half = self.K // 2
-        below = half if self.S == 1 or self.K == 3 else half - 1
+        half = self.kernel // 2
+        below = half if self.stride == 1 or self.kernel == 3 else half - 1
         return sorted({(0, 0), (half, 0), (0, below), (half, below)})
 
     def multiplies(self, above: int = 0, below: int = 0) -> int:
         """Pairs of an output row and a tap that fall on the rows between `above` and `below`."""
-        rows = range(above, self.seen - below)
-        return sum(oh * self.S + kh in rows for oh in range(self.R) for kh in range(self.K))
+        real = range(above, self.seen - below)
+        return sum(oh * self.stride + kh in real for oh in range(self.rows) for kh in range(self.kernel))
 
 
 def fit(conv: Conv, host: Host, threads: int) -> Plan | None:
@@ -66,13 +66,16 @@ def best_tile(conv: Conv, host: Host) -> Tile:
     """The tile that covers the rows of a plane with the least work, of those that fit the registers."""
 
     def registers(tile: Tile) -> int:
-        inputs = 3 if tile.S == 1 else 6
-        return tile.U * (tile.R + tile.S * tile.K) + inputs
+        inputs = 3 if tile.stride == 1 else 6
+        return tile.units * (tile.rows + tile.stride * tile.kernel) + inputs
 
     def cost(tile: Tile) -> float:
-        return ceil(conv.out_size[0] / tile.R) * (tile.R + 1 / tile.U)
+        return ceil(conv.out_size[0] / tile.rows) * (tile.rows + 1 / tile.units)
 
-    tiles = [Tile(K=conv.kernel_size[0], S=conv.stride[0], R=R, U=U, L=host.lanes) for R, U in SHAPES]
+    tiles = [
+        Tile(kernel=conv.kernel_size[0], stride=conv.stride[0], rows=rows, units=units, lanes=host.lanes)
+        for rows, units in SHAPES
+    ]
     allowed = [tile for tile in tiles if registers(tile) <= host.registers]
     return min(allowed or tiles[-1:], key=cost)
 
@@ -82,39 +85,45 @@ def planned(conv: Conv, tile: Tile, threads: int) -> Plan:
     in_group, out_group = conv.in_channels // conv.groups, conv.out_channels // conv.groups
     (top, _), (left, _) = conv.padding
     out_w = conv.out_size[1]
-    wide, rest = divmod(out_w, tile.L)
-    narrow = 0 < rest <= tile.L // 2 and tile.L // 2 >= 8
+    wide, rest = divmod(out_w, tile.lanes)
+    narrow = 0 < rest <= tile.lanes // 2 and tile.lanes // 2 >= 8
     wide += rest > 0 and not narrow
-    half_at = max(0, out_w - tile.L // 2) if narrow else out_w
-    lanes = wide * tile.L + narrow * tile.L // 2
+    half_at = max(0, out_w - tile.lanes // 2) if narrow else out_w
+    lanes = wide * tile.lanes + narrow * tile.lanes // 2
     return Plan(
         kernel="rows",
         conv=conv,
         threads=threads,
-        literals={"K": tile.K, "S": tile.S, "R": tile.R, "U": tile.U, "L": tile.L},
+        literals={
+            "kernel": tile.kernel,
+            "stride": tile.stride,
+            "rows": tile.rows,
+            "units": tile.units,
+            "lanes": tile.lanes,
+        },
         sizes=(
             *(threads, conv.batch, in_group, conv.out_channels, out_group),
             *(*conv.in_size, *conv.out_size, top, left, wide, half_at),
         ),
-        packed_shape=(conv.out_channels, 1 + in_group * tile.K * tile.K),
+        packed_shape=(conv.out_channels, 1 + in_group * tile.kernel * tile.kernel),
         scratch=0,
-        lane_macs=_planes(conv, tile) * in_group * tile.K * lanes * _multiplies(conv, tile),
+        lane_macs=_planes(conv, tile) * in_group * tile.kernel * lanes * _multiplies(conv, tile),
     )
 
 
 def _planes(conv: Conv, tile: Tile) -> int:
     """Output planes, the last one twice if it has no partner."""
-    return ceil(conv.batch * conv.out_channels / tile.U) * tile.U
+    return ceil(conv.batch * conv.out_channels / tile.units) * tile.units
 
 
 def _multiplies(conv: Conv, tile: Tile) -> int:
     """Pairs of an output row and a tap over all tiles of a plane."""
     in_h, out_h, top = conv.in_size[0], conv.out_size[0], conv.padding[0][0]
     count = 0
-    for band in range(ceil(out_h / tile.R)):
-        first = max(0, min(band * tile.R, out_h - tile.R)) * tile.S - top
+    for band in range(ceil(out_h / tile.rows)):
+        first = max(0, min(band * tile.rows, out_h - tile.rows)) * tile.stride - top
         padding = max(0, -first), max(0, first + tile.seen - in_h)
-        usual = out_h >= tile.R and padding in tile.usual_padding
+        usual = out_h >= tile.rows and padding in tile.usual_padding
         count += tile.multiplies(*padding) if usual else tile.multiplies()
     return count
 

@@ -26,7 +26,7 @@ def depthwise(channels: int, size: int, kernel: int, stride: int = 1, **more: An
 
 def tile_of(c: Conv) -> tuple[int, int]:
     tile = rows.best_tile(c, AVX512)
-    return tile.R, tile.U
+    return tile.rows, tile.units
 
 
 def test_rows_of_a_tile_divide_the_plane() -> None:
@@ -43,8 +43,8 @@ def test_a_tile_leaves_registers_for_its_weights() -> None:
         for kernel, stride in ((3, 1), (5, 1), (7, 1), (3, 2)):
             for size in range(1, 40):
                 tile = rows.best_tile(depthwise(8, size, kernel, stride), host)
-                sums, weights = tile.U * tile.R, tile.U * tile.S * tile.K
-                assert sums + weights < host.registers or rows.SHAPES[-1] == (tile.R, tile.U)
+                sums, weights = tile.units * tile.rows, tile.units * tile.stride * tile.kernel
+                assert sums + weights < host.registers or rows.SHAPES[-1] == (tile.rows, tile.units)
 
 
 NOT_FOR_ROWS = {
@@ -84,15 +84,15 @@ def test_a_row_of_seven_leaves_one_lane_of_eight_idle() -> None:
 # --- the numbers ----------------------------------------------------------------------------------------------------
 
 TILES = (
-    Tile(K=3, S=1, R=14, U=1, L=16),
-    Tile(K=3, S=1, R=7, U=2, L=16),
-    Tile(K=3, S=1, R=8, U=1, L=8),
-    Tile(K=5, S=1, R=4, U=2, L=16),
-    Tile(K=7, S=1, R=7, U=2, L=16),
-    Tile(K=3, S=2, R=7, U=1, L=16),
-    Tile(K=3, S=2, R=4, U=1, L=8),
-    Tile(K=5, S=2, R=8, U=1, L=16),
-    Tile(K=7, S=2, R=4, U=1, L=16),
+    Tile(kernel=3, stride=1, rows=14, units=1, lanes=16),
+    Tile(kernel=3, stride=1, rows=7, units=2, lanes=16),
+    Tile(kernel=3, stride=1, rows=8, units=1, lanes=8),
+    Tile(kernel=5, stride=1, rows=4, units=2, lanes=16),
+    Tile(kernel=7, stride=1, rows=7, units=2, lanes=16),
+    Tile(kernel=3, stride=2, rows=7, units=1, lanes=16),
+    Tile(kernel=3, stride=2, rows=4, units=1, lanes=8),
+    Tile(kernel=5, stride=2, rows=8, units=1, lanes=16),
+    Tile(kernel=7, stride=2, rows=4, units=1, lanes=16),
 )
 """One of each kind: every kernel and stride, both widths, single planes and pairs."""
 
@@ -100,15 +100,15 @@ TILES = (
 def drawn_conv(tile: Tile, rng: np.random.Generator) -> Conv:
     """Small and middling planes, half of them padded as usual."""
     groups, in_group, out_group = (int(rng.integers(1, most)) for most in (7, 4, 8))
-    padding: Any = tile.K // 2
+    padding: Any = tile.kernel // 2
     if rng.integers(2):
-        padding = tuple((int(a), int(b)) for a, b in rng.integers(0, tile.K, (2, 2)))
+        padding = tuple((int(a), int(b)) for a, b in rng.integers(0, tile.kernel, (2, 2)))
     return conv(
         groups * in_group,
         groups * out_group,
-        tile.K,
-        tuple(map(int, rng.integers(tile.K, 40, 2))),
-        stride=tile.S,
+        tile.kernel,
+        tuple(map(int, rng.integers(tile.kernel, 40, 2))),
+        stride=tile.stride,
         padding=padding,
         groups=groups,
         batch=int(rng.choice([0, 1, 1, 2, 3])),
@@ -128,7 +128,7 @@ def test_any_plane_keeps_the_bound(tile: Tile, seed: int, keeps_the_bound: Calla
 def test_usual_planes_of_every_width_keep_the_bound(
     tile: Tile, size: int, keeps_the_bound: Callable[..., None]
 ) -> None:
-    keeps_the_bound(rows.planned(depthwise(5, size, tile.K, tile.S, batch=2), tile, threads=2), size)
+    keeps_the_bound(rows.planned(depthwise(5, size, tile.kernel, tile.stride, batch=2), tile, threads=2), size)
 
 
 @pytest.mark.parametrize("multiplier", [1, 2, 3, 7])

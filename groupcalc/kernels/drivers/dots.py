@@ -16,27 +16,28 @@ from groupcalc.kernels.jit import driver, get_num_threads, set_num_threads
 @intrinsic(prefer_literal=True)
 def dot(typing: Any, x: Any, x_at: Any, w: Any, w_at: Any, taps: Any, lanes: Any) -> Any:
     """Σ x[x_at + tap] · w[w_at + tap]; the lanes are added up pair by pair."""
-    (L,) = emit.literals(lanes)
+    signature = types.float32(x, x_at, w, w_at, taps, lanes)
+    (width,) = emit.literals(lanes)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         x_first = emit.data(context, builder, signature.args[0], args[0], args[1])
         w_first = emit.data(context, builder, signature.args[2], args[2], args[3])
-        (total,) = emit.accumulators(builder, [emit.vector(L)(None)])
-        with cgutils.for_range_slice(builder, emit.constant(builder, 0), args[4], emit.constant(builder, L)) as (
+        (total,) = emit.accumulators(builder, [emit.vector(width)(None)])
+        with cgutils.for_range_slice(builder, emit.constant(0), args[4], emit.constant(width)) as (
             tap,
             _,
         ):
-            mask = emit.first_lanes(builder, builder.sub(args[4], tap), L)
+            mask = emit.first_lanes(builder, builder.sub(args[4], tap), width)
             numbers = [emit.masked_load(builder, builder.gep(first, [tap]), mask) for first in (x_first, w_first)]
             emit.accumulate(builder, total, *numbers)
         return emit.sum_of_lanes(builder, builder.load(total))
 
-    return types.float32(x, x_at, w, w_at, taps, lanes), generate
+    return signature, generate
 
 
 @cache
-def planes(L: int) -> Any:
-    """The driver for vectors of L taps."""
+def planes(lanes: int) -> Any:
+    """The driver for vectors of so many taps."""
 
     @driver(sizes=4)
     def convolve(x: Any, w: Any, bias: Any, y: Any, scratch: Any, sizes: Any) -> None:
@@ -49,7 +50,7 @@ def planes(L: int) -> Any:
             first = count * thread // threads
             c = first % channels
             for plane in range(first, count * (thread + 1) // threads):
-                y[plane] = bias[c] + dot(x, plane * taps, w, c * taps, taps, L)
+                y[plane] = bias[c] + dot(x, plane * taps, w, c * taps, taps, lanes)
                 c += 1
                 if c == channels:
                     c = 0

@@ -89,15 +89,13 @@ def accumulate(builder: Any, place: Any, a: Any, b: Any) -> None:
 def first_lanes(builder: Any, count: Any, lanes: int) -> Any:
     """The mask of the first `count` lanes; all of them when it is larger."""
     numbers = ir.Constant(ir.VectorType(INT32, lanes), list(range(lanes)))
-    lone = builder.insert_element(ir.Constant(numbers.type, ir.Undefined), builder.trunc(count, INT32), INT32(0))
-    return builder.icmp_signed("<", numbers, shuffle(builder, lone, lone, [0] * lanes))
+    return builder.icmp_signed("<", numbers, repeated(builder, count, lanes))
 
 
 def repeated(builder: Any, number: Any, lanes: int) -> Any:
     """An integer in every lane, as 32 bits."""
-    lone = builder.insert_element(
-        ir.Constant(ir.VectorType(INT32, lanes), ir.Undefined), builder.trunc(number, INT32), INT32(0)
-    )
+    nothing = ir.Constant(ir.VectorType(INT32, lanes), ir.Undefined)
+    lone = builder.insert_element(nothing, builder.trunc(number, INT32), INT32(0))
     return shuffle(builder, lone, lone, [0] * lanes)
 
 
@@ -118,8 +116,9 @@ def all_lanes(builder: Any, condition: Any, lanes: int) -> Any:
     return builder.bitcast(bits, ir.VectorType(ir.IntType(1), lanes))
 
 
-def every_second(builder: Any, a: Any, b: Any, first: int) -> Any:
-    """Every second lane of the two vectors laid end to end."""
+def every_second(builder: Any, pair: list[Any], first: int) -> Any:
+    """Every second lane of two vectors laid end to end."""
+    a, b = pair
     return shuffle(builder, a, b, range(first, 2 * a.type.count, 2))
 
 

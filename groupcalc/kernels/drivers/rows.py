@@ -49,8 +49,12 @@ def tile(
     the tile sees, the first `above` and the last `below` are padding. The usual counts of these have a function of
     their own, which leaves those rows out; any other go through masks. A second unit lies *_unit further.
     """
-    K, S, R, U, L = emit.literals(kernel, stride, rows, units, lanes)
-    shape = Tile(K=K, S=S, R=R, U=U, L=L)
+    operands = (
+        x, x_at, x_unit, x_plane, x_line, column, above, below, w, w_at, w_unit, y, y_at, y_unit, y_line,
+        pixels, outputs, in_group, kernel, stride, rows, units, lanes,
+    )  # fmt: skip
+    numbers = emit.literals(kernel, stride, rows, units, lanes)
+    shape = Tile(**dict(zip(("kernel", "stride", "rows", "units", "lanes"), numbers, strict=True)))
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         (x, x_at, x_unit, x_plane, x_line, column, above, below, w, w_at, w_unit, y, y_at, y_unit, y_line,
@@ -60,14 +64,14 @@ def tile(
         weights = emit.data(context, builder, kinds[8], w, w_at)
         target = emit.data(context, builder, kinds[11], y, y_at)
         common = [source, x_line, weights, target, column, pixels, y_line, in_group, x_plane]
-        if U > 1:
+        if shape.units > 1:
             common += [x_unit, w_unit, y_unit]
         done = builder.append_basic_block("done")
-        whole = builder.icmp_signed("==", outputs, emit.constant(builder, R))
+        whole = builder.icmp_signed("==", outputs, emit.constant(shape.rows))
         for usual in shape.usual_padding:
             same = [
-                builder.icmp_signed("==", rows, emit.constant(builder, number))
-                for rows, number in zip((above, below), usual, strict=True)
+                builder.icmp_signed("==", rows_of, emit.constant(number))
+                for rows_of, number in zip((above, below), usual, strict=True)
             ]
             with builder.if_then(builder.and_(whole, builder.and_(*same))):
                 builder.call(_function(builder.module, shape, usual), common)
@@ -78,10 +82,7 @@ def tile(
         builder.position_at_end(done)
         return context.get_dummy_value()
 
-    return types.void(
-        x, x_at, x_unit, x_plane, x_line, column, above, below, w, w_at, w_unit, y, y_at, y_unit, y_line,
-        pixels, outputs, in_group, kernel, stride, rows, units, lanes,
-    ), generate  # fmt: skip
+    return types.void(*operands), generate
 
 
 def _function(module: Any, shape: Tile, padding: tuple[int, int] | None) -> Any:
@@ -92,7 +93,7 @@ def _function(module: Any, shape: Tile, padding: tuple[int, int] | None) -> Any:
     name = f"tile_{shape}_{padding}"
     if name in module.globals:
         return module.globals[name]
-    units, any_padding = 3 * (shape.U > 1), 3 * (padding is None)
+    units, any_padding = 3 * (shape.units > 1), 3 * (padding is None)
     pointer, number = emit.FLOAT.as_pointer(), ir.IntType(64)
     kinds = [pointer, number, pointer, pointer] + [number] * (5 + units + any_padding)
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
@@ -111,23 +112,23 @@ class _Body:
     def __init__(self, builder: Any, shape: Tile, args: Any) -> None:
         self.builder, self.shape = builder, shape
         self.x, self.x_line, self.w, self.y, column, pixels, self.y_line, self.in_group, self.x_plane, *rest = args
-        self.units = [(self.constant(0),) * 3] + ([tuple(rest[:3])] if shape.U > 1 else [])
-        self.rest = rest[3 * (shape.U > 1) :]
-        self.columns = emit.counted(builder, column, shape.L)
-        self.width = emit.repeated(builder, self.x_line, shape.L)
-        self.written = emit.first_lanes(builder, pixels, shape.L)
+        self.units = [(self.constant(0),) * 3] + ([tuple(rest[:3])] if shape.units > 1 else [])
+        self.rest = rest[3 * (shape.units > 1) :]
+        self.columns = emit.counted(builder, column, shape.lanes)
+        self.width = emit.repeated(builder, self.x_line, shape.lanes)
+        self.written = emit.first_lanes(builder, pixels, shape.lanes)
 
     def constant(self, number: int) -> Any:
-        return emit.constant(self.builder, number)
+        return emit.constant(number)
 
     def emit(self, padding: tuple[int, int] | None) -> None:
         b, t = self.builder, self.shape
-        starts = [emit.broadcast(b, b.gep(self.w, [w_unit]), t.L) for _, w_unit, _ in self.units]
-        sums = [emit.accumulators(b, [start] * t.R) for start in starts]
+        starts = [emit.broadcast(b, b.gep(self.w, [w_unit]), t.lanes) for _, w_unit, _ in self.units]
+        sums = [emit.accumulators(b, [start] * t.rows) for start in starts]
         taps = emit.at(b, self.w, 1)
         with counted(b, self.in_group) as ic:
             x_ic = b.gep(self.x, [b.mul(ic, self.x_plane)])
-            w_ic = b.gep(taps, [b.mul(ic, self.constant(t.K * t.K))])
+            w_ic = b.gep(taps, [b.mul(ic, self.constant(t.kernel * t.kernel))])
             for first, together, steps in _steps(t):
                 with counted(b, self.constant(steps)) as step:
                     kw = b.add(self.constant(first), b.mul(step, self.constant(together)))
@@ -143,13 +144,13 @@ class _Body:
     ) -> None:
         """One tap of a row, or two neighbours, over every row that the tile sees."""
         b, t = self.builder, self.shape
-        w_kw = b.gep(w_ic, [b.mul(kw, self.constant(t.K))])
+        w_kw = b.gep(w_ic, [b.mul(kw, self.constant(t.kernel))])
         weights = [
-            [emit.broadcast(b, emit.at(b, b.gep(w_kw, [w_unit]), tap), t.L) for tap in range(together * t.K)]
+            [emit.broadcast(b, emit.at(b, b.gep(w_kw, [w_unit]), tap), t.lanes) for tap in range(together * t.kernel)]
             for _, w_unit, _ in self.units
         ]
-        columns = b.add(self.columns, emit.repeated(b, kw, t.L))
-        masks = [b.icmp_unsigned("<", emit.plus(b, columns, part * t.L), self.width) for part in range(t.S)]
+        columns = b.add(self.columns, emit.repeated(b, kw, t.lanes))
+        masks = [b.icmp_unsigned("<", emit.plus(b, columns, part * t.lanes), self.width) for part in range(t.stride)]
         above, below = padding or (0, 0)
         x_kw = b.gep(x_ic, [kw])
         lines = [b.gep(x_kw, [x_unit]) for x_unit, _, _ in self.units]
@@ -157,13 +158,15 @@ class _Body:
         for row in range(above, t.seen - below):
             inside = self.inside(row, padding, masks)
             for unit, line in enumerate(lines):
-                parts = [emit.masked_load(b, emit.at(b, line, part * t.L), mask) for part, mask in enumerate(inside)]
-                values = parts if t.S == 1 else [emit.every_second(b, *parts, tap) for tap in range(together)]
+                parts = [
+                    emit.masked_load(b, emit.at(b, line, part * t.lanes), mask) for part, mask in enumerate(inside)
+                ]
+                values = parts if t.stride == 1 else [emit.every_second(b, parts, tap) for tap in range(together)]
                 for tap, value in enumerate(values):
-                    for kh in range(t.K):
-                        oh, between = divmod(row - kh, t.S)
-                        if not between and 0 <= oh < t.R:
-                            emit.accumulate(b, sums[unit][oh], value, weights[unit][tap * t.K + kh])
+                    for kh in range(t.kernel):
+                        oh, between = divmod(row - kh, t.stride)
+                        if not between and 0 <= oh < t.rows:
+                            emit.accumulate(b, sums[unit][oh], value, weights[unit][tap * t.kernel + kh])
             lines = [b.gep(line, [self.x_line]) for line in lines]
 
     def inside(self, row: int, padding: tuple[int, int] | None, masks: list[Any]) -> list[Any]:
@@ -174,7 +177,7 @@ class _Body:
         above, below, _ = self.rest
         end = b.sub(self.constant(self.shape.seen), below)
         there = b.and_(b.icmp_signed(">=", number, above), b.icmp_signed("<", number, end))
-        return [b.and_(mask, emit.all_lanes(b, there, self.shape.L)) for mask in masks]
+        return [b.and_(mask, emit.all_lanes(b, there, self.shape.lanes)) for mask in masks]
 
     def stored(self, oh: int, padding: tuple[int, int] | None) -> Any:
         """The mask for a row of the output: nothing when the plane has no such row."""
@@ -182,7 +185,7 @@ class _Body:
             return self.written
         b = self.builder
         there = b.icmp_signed("<", self.constant(oh), self.rest[2])
-        return b.and_(self.written, emit.all_lanes(b, there, self.shape.L))
+        return b.and_(self.written, emit.all_lanes(b, there, self.shape.lanes))
 
 
 def _steps(shape: Tile) -> Iterator[tuple[int, int, int]]:
@@ -190,11 +193,11 @@ def _steps(shape: Tile) -> Iterator[tuple[int, int, int]]:
 
     A pair shares its loads: one has the even, the other the odd columns.
     """
-    if shape.S == 1:
-        yield 0, 1, shape.K
+    if shape.stride == 1:
+        yield 0, 1, shape.kernel
     else:
-        yield 0, 2, shape.K // 2
-        yield shape.K - 1, 1, 1
+        yield 0, 2, shape.kernel // 2
+        yield shape.kernel - 1, 1, 1
 
 
 @contextmanager
@@ -213,59 +216,62 @@ def counted(builder: Any, count: Any) -> Iterator[Any]:
 
 
 @cache
-def planes(K: int, S: int, R: int, U: int, L: int) -> Any:
-    """The driver for K×K kernels of stride S; tiles of R rows by L pixels, or by half as many at the end of a row."""
-    H = max(L // 2, 8)
+def planes(kernel: int, stride: int, rows: int, units: int, lanes: int) -> Any:
+    """The driver for square kernels; a row ends with a tile of half as many lanes where that is enough."""
+    half = max(lanes // 2, 8)
 
     @driver(sizes=13)
     def convolve(x: Any, w: Any, bias: Any, y: Any, scratch: Any, sizes: Any) -> None:
-        """The threads share the bands of R rows of all output planes, U at a time, evenly."""
+        """The threads share the bands of rows of all output planes, `units` at a time, evenly."""
         threads, batch, in_group, out_channels, out_group = sizes[:5]
         in_h, in_w, out_h, out_w, pad_h, pad_w, wide, half_at = sizes[5:]
-        bands = -(-out_h // R)
-        lowest = max(0, out_h - R)
-        outputs = min(R, out_h)
-        seen = (R - 1) * S + K
-        x_plane, y_plane, w_plane = in_h * in_w, out_h * out_w, 1 + in_group * K * K
+        bands = -(-out_h // rows)
+        lowest = max(0, out_h - rows)
+        outputs = min(rows, out_h)
+        seen = (rows - 1) * stride + kernel
+        x_plane, y_plane, w_plane = in_h * in_w, out_h * out_w, 1 + in_group * kernel * kernel
         planes = batch * out_channels
-        count = -(-planes // U) * bands
+        count = -(-planes // units) * bands
         of_caller = get_num_threads()
         set_num_threads(threads)
         for thread in prange(threads):
             index = count * thread // threads
             last = count * (thread + 1) // threads
-            plane = index // bands * U
+            plane = index // bands * units
             band = index % bands
             oc = plane % out_channels
             group = plane // out_group
             member = plane % out_group
             for _ in range(last - index):
-                oh = min(band * R, lowest)
-                ih = oh * S - pad_h
+                oh = min(band * rows, lowest)
+                ih = oh * stride - pad_h
                 above = max(0, -ih)
                 below = max(0, ih + seen - in_h)
-                x_at = group * in_group * x_plane + ih * in_w - pad_w
+                x_at = group * in_group * x_plane + ih * in_w
                 y_at = plane * y_plane + oh * out_w
                 w_at = oc * w_plane
                 x_unit = y_unit = w_unit = 0
-                if U == 2 and plane + 1 < planes:
+                if units == 2 and plane + 1 < planes:
                     y_unit = y_plane
                     w_unit = w_plane if oc + 1 < out_channels else -w_at
                     x_unit = in_group * x_plane if member + 1 == out_group else 0
                 for block in range(wide):
-                    ow = max(0, min(block * L, out_w - L))
-                    tile(x, x_at + ow * S, x_unit, x_plane, in_w, ow * S - pad_w, above, below, w, w_at, w_unit,
-                         y, y_at + ow, y_unit, out_w, out_w - ow, outputs, in_group, K, S, R, U, L)  # fmt: skip
+                    ow = max(0, min(block * lanes, out_w - lanes))
+                    iw = ow * stride - pad_w
+                    tile(x, x_at + iw, x_unit, x_plane, in_w, iw, above, below, w, w_at, w_unit,
+                         y, y_at + ow, y_unit, out_w, out_w - ow, outputs, in_group,
+                         kernel, stride, rows, units, lanes)  # fmt: skip
                 if half_at < out_w:
-                    ow = half_at
-                    tile(x, x_at + ow * S, x_unit, x_plane, in_w, ow * S - pad_w, above, below, w, w_at, w_unit,
-                         y, y_at + ow, y_unit, out_w, out_w - ow, outputs, in_group, K, S, R, U, H)  # fmt: skip
+                    iw = half_at * stride - pad_w
+                    tile(x, x_at + iw, x_unit, x_plane, in_w, iw, above, below, w, w_at, w_unit,
+                         y, y_at + half_at, y_unit, out_w, out_w - half_at, outputs, in_group,
+                         kernel, stride, rows, units, half)  # fmt: skip
                 # Counted on: a division takes as long as a third of a small tile.
                 band += 1
                 if band == bands:
                     band = 0
-                    plane += U
-                    for _ in range(U):
+                    plane += units
+                    for _ in range(units):
                         oc += 1
                         member += 1
                         if member == out_group:
