@@ -21,6 +21,9 @@ SHAPES = ((14, 1), (7, 2), (8, 1), (7, 1), (4, 2), (4, 1))
 """Rows of a tile, and planes that it takes together. 7 and 14 divide the planes of the usual networks, 8 those of
 powers of two, 4 is for the smallest. Small planes go in pairs: so there are enough sums to hide how long each takes."""
 
+EDGE = 3
+"""Tiles at either end of a plane of which some may see padding: it is lower than the kernel, and that than two tiles."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
@@ -117,15 +120,16 @@ def _planes(conv: Conv, tile: Tile) -> int:
 
 
 def _multiplies(conv: Conv, tile: Tile) -> int:
-    """Pairs of an output row and a tap over all tiles of a plane."""
+    """Pairs of an output row and a tap over all tiles of a plane; those in the middle all have as many."""
     in_h, out_h, top = conv.in_size[0], conv.out_size[0], conv.padding[0][0]
-    count = 0
-    for band in range(ceil(out_h / tile.rows)):
+    bands, whole = ceil(out_h / tile.rows), tile.multiplies()
+    spared = 0
+    for band in {*range(min(EDGE, bands)), *range(max(0, bands - EDGE), bands)}:
         first = max(0, min(band * tile.rows, out_h - tile.rows)) * tile.stride - top
         padding = max(0, -first), max(0, first + tile.seen - in_h)
-        usual = out_h >= tile.rows and padding in tile.usual_padding
-        count += tile.multiplies(*padding) if usual else tile.multiplies()
-    return count
+        if out_h >= tile.rows and padding in tile.usual_padding:
+            spared += whole - tile.multiplies(*padding)
+    return bands * whole - spared
 
 
 def pack(plan: Plan, w: Weights, bias: Weights) -> tuple[Weights, Weights]:
