@@ -22,7 +22,7 @@ SHAPES = ((14, 1), (7, 2), (8, 1), (7, 1), (4, 2), (4, 1))
 powers of two, 4 is for the smallest. Small planes go in pairs: so there are enough sums to hide how long each takes."""
 
 EDGE = 3
-"""Tiles at either end of a plane of which some may see padding: it is lower than the kernel, and that than two tiles."""
+"""Tiles at either end of a plane that may see padding, which is lower than two tiles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
