@@ -47,6 +47,12 @@ class Tile:
         below = half if self.stride == 1 or self.kernel == 3 else half - 1
         return sorted({(0, 0), (half, 0), (0, below), (half, below)})
 
+    @property
+    def weights(self) -> int:
+        """Weights in registers at a time: of one tap of a row, with stride 2 of two, or of all three."""
+        together = 1 if self.stride == 1 else 3 if self.kernel == 3 else 2
+        return together * self.kernel
+
     def multiplies(self, above: int = 0, below: int = 0) -> int:
         """Pairs of an output row and a tap that fall on the rows between `above` and `below`."""
         real = range(above, self.seen - below)
@@ -70,7 +76,7 @@ def best_tile(conv: Conv, host: Host) -> Tile:
 
     def registers(tile: Tile) -> int:
         inputs = 3 if tile.stride == 1 else 6
-        return tile.units * (tile.rows + tile.stride * tile.kernel) + inputs
+        return tile.units * (tile.rows + tile.weights) + inputs
 
     def cost(tile: Tile) -> float:
         return ceil(conv.out_size[0] / tile.rows) * (tile.rows + 1 / tile.units)

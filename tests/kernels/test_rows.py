@@ -43,8 +43,8 @@ def test_a_tile_leaves_registers_for_its_weights() -> None:
         for kernel, stride in ((3, 1), (5, 1), (7, 1), (3, 2)):
             for size in range(1, 40):
                 tile = rows.best_tile(depthwise(8, size, kernel, stride), host)
-                sums, weights = tile.units * tile.rows, tile.units * tile.stride * tile.kernel
-                assert sums + weights < host.registers or rows.SHAPES[-1] == (tile.rows, tile.units)
+                sums_and_weights = tile.units * (tile.rows + tile.weights)
+                assert sums_and_weights < host.registers or rows.SHAPES[-1] == (tile.rows, tile.units)
 
 
 NOT_FOR_ROWS = {

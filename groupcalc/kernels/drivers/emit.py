@@ -127,6 +127,13 @@ def prefetch(builder: Any, pointer: Any, write: int) -> None:
     _call(builder, "llvm.prefetch.p0", ir.VoidType(), [byte, INT32(write), INT32(3), INT32(1)])
 
 
+def moved_up(builder: Any, before: Any, value: Any) -> Any:
+    """The lanes one place up, the last one of `before` in front of them."""
+    lanes = value.type.count
+    last = shuffle(builder, before, before, [before.type.count - 1] * lanes)
+    return shuffle(builder, last, value, range(lanes - 1, 2 * lanes - 1))
+
+
 def masked_load(builder: Any, pointer: Any, mask: Any) -> Any:
     """Lanes that the mask leaves out are zero, and their memory is not touched."""
     kind = vector(mask.type.count)

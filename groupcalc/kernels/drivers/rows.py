@@ -15,6 +15,8 @@ from groupcalc.kernels.drivers import emit
 from groupcalc.kernels.jit import driver, get_num_threads, set_num_threads
 from groupcalc.kernels.rows import Tile
 
+QUARTER = 4  # lanes of a vector that lies within a cache line if its last lane does not start one
+
 
 @intrinsic(prefer_literal=True)
 def tile(
@@ -142,15 +144,14 @@ class _Body:
     def step(
         self, sums: list[list[Any]], x_ic: Any, w_ic: Any, kw: Any, together: int, padding: tuple[int, int] | None
     ) -> None:
-        """One tap of a row, or two neighbours, over every row that the tile sees."""
+        """One tap of a row, or some neighbours, over every row that the tile sees."""
         b, t = self.builder, self.shape
         w_kw = b.gep(w_ic, [b.mul(kw, self.constant(t.kernel))])
         weights = [
             [emit.broadcast(b, emit.at(b, b.gep(w_kw, [w_unit]), tap), t.lanes) for tap in range(together * t.kernel)]
             for _, w_unit, _ in self.units
         ]
-        columns = b.add(self.columns, emit.repeated(b, kw, t.lanes))
-        masks = [b.icmp_unsigned("<", emit.plus(b, columns, part * t.lanes), self.width) for part in range(t.stride)]
+        masks = self.masks(kw, together)
         above, below = padding or (0, 0)
         x_kw = b.gep(x_ic, [kw])
         lines = [b.gep(x_kw, [x_unit]) for x_unit, _, _ in self.units]
@@ -158,16 +159,42 @@ class _Body:
         for row in range(above, t.seen - below):
             inside = self.inside(row, padding, masks)
             for unit, line in enumerate(lines):
-                parts = [
-                    emit.masked_load(b, emit.at(b, line, part * t.lanes), mask) for part, mask in enumerate(inside)
-                ]
-                values = parts if t.stride == 1 else [emit.every_second(b, parts, tap) for tap in range(together)]
+                values = self.values(line, inside, together)
                 for tap, value in enumerate(values):
                     for kh in range(t.kernel):
                         oh, between = divmod(row - kh, t.stride)
                         if not between and 0 <= oh < t.rows:
                             emit.accumulate(b, sums[unit][oh], value, weights[unit][tap * t.kernel + kh])
             lines = [b.gep(line, [self.x_line]) for line in lines]
+
+    def masks(self, kw: Any, together: int) -> list[Any]:
+        """The columns inside the input, for each load of `values`."""
+        b, t = self.builder, self.shape
+        columns = b.add(self.columns, emit.repeated(b, kw, t.lanes))
+        starts = [part * t.lanes + (together == 3) for part in range(t.stride)]
+        masks = [b.icmp_unsigned("<", emit.plus(b, columns, start), self.width) for start in starts]
+        if together == 3:
+            before = b.icmp_unsigned("<", columns, self.width)
+            only = ir.Constant(ir.VectorType(ir.IntType(1), QUARTER), [0] * (QUARTER - 1) + [1])
+            masks.append(b.and_(emit.shuffle(b, before, before, [0] * QUARTER), only))
+        return masks
+
+    def values(self, line: Any, masks: list[Any], together: int) -> list[Any]:
+        """The input under `together` neighbouring taps, from as few loads as it takes.
+
+        With stride 2 the even columns of two vectors are under one tap and the odd ones under the next. Under the tap
+        before these lie the odd ones again, moved up by a lane: one more column is all that they lack.
+        """
+        b, t = self.builder, self.shape
+        start = emit.at(b, line, 1) if together == 3 else line
+        parts = [emit.masked_load(b, emit.at(b, start, part * t.lanes), masks[part]) for part in range(t.stride)]
+        if t.stride == 1:
+            return parts
+        values = [emit.every_second(b, parts, tap) for tap in range(min(together, 2))]
+        if together == 3:
+            before = emit.masked_load(b, emit.at(b, line, 1 - QUARTER), masks[2])
+            values.insert(0, emit.moved_up(b, before, values[1]))
+        return values
 
     def inside(self, row: int, padding: tuple[int, int] | None, masks: list[Any]) -> list[Any]:
         """The masks for a row of the input: nothing of it when it is padding."""
@@ -177,7 +204,7 @@ class _Body:
         above, below, _ = self.rest
         end = b.sub(self.constant(self.shape.seen), below)
         there = b.and_(b.icmp_signed(">=", number, above), b.icmp_signed("<", number, end))
-        return [b.and_(mask, emit.all_lanes(b, there, self.shape.lanes)) for mask in masks]
+        return [b.and_(mask, emit.all_lanes(b, there, mask.type.count)) for mask in masks]
 
     def stored(self, oh: int, padding: tuple[int, int] | None) -> Any:
         """The mask for a row of the output: nothing when the plane has no such row."""
@@ -191,10 +218,12 @@ class _Body:
 def _steps(shape: Tile) -> Iterator[tuple[int, int, int]]:
     """First tap of a row, taps to take together, how often: with stride 2 the pairs, then the one left over.
 
-    A pair shares its loads: one has the even, the other the odd columns.
+    All three at once when there are no more: their weights are few enough for the registers.
     """
     if shape.stride == 1:
         yield 0, 1, shape.kernel
+    elif shape.kernel == 3:
+        yield 0, 3, 1
     else:
         yield 0, 2, shape.kernel // 2
         yield shape.kernel - 1, 1, 1
