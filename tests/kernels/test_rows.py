@@ -97,6 +97,10 @@ TILES = (
 """One of each kind: every kernel and stride, both widths, single planes and pairs."""
 
 
+def name_of(tile: Tile) -> str:
+    return f"{tile.kernel}×{tile.kernel}-stride{tile.stride}-{tile.units}×{tile.rows}×{tile.lanes}"
+
+
 def drawn_conv(tile: Tile, rng: np.random.Generator) -> Conv:
     """Small and middling planes, half of them padded as usual."""
     groups, in_group, out_group = (int(rng.integers(1, most)) for most in (7, 4, 8))
@@ -117,14 +121,14 @@ def drawn_conv(tile: Tile, rng: np.random.Generator) -> Conv:
 
 
 @pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("tile", TILES, ids=str)
+@pytest.mark.parametrize("tile", TILES, ids=name_of)
 def test_any_plane_keeps_the_bound(tile: Tile, seed: int, keeps_the_bound: Callable[..., None]) -> None:
     rng = np.random.default_rng(seed)
     keeps_the_bound(rows.planned(drawn_conv(tile, rng), tile, threads=1 + seed % 2), seed, integers=seed % 5 == 0)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 6, 7, 8, 13, 14, 15, 16, 17, 24, 28, 33])
-@pytest.mark.parametrize("tile", TILES[:2] + TILES[5:6], ids=str)
+@pytest.mark.parametrize("tile", TILES[:2] + TILES[5:6], ids=name_of)
 def test_usual_planes_of_every_width_keep_the_bound(
     tile: Tile, size: int, keeps_the_bound: Callable[..., None]
 ) -> None:
