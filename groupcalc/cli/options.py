@@ -74,7 +74,7 @@ Inputs = Annotated[
         metavar="INPUT",
         show_default=False,
         help="An .onnx file, a directory of them, a quoted glob ('!GLOB' leaves out), a layer file "
-        "(.toml .json .txt), a saved result (.json), a layer line, or - for standard input.",
+        "(.toml .json .txt), a saved result (.json), a layer line, arch:NAME, or - for standard input.",
     ),
 ]
 Output = Annotated[

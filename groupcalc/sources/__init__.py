@@ -59,10 +59,17 @@ def _lines(target: Target, given: Given) -> Graph:
     return load_lines(target.lines, name=target.name)
 
 
+def _arch(target: Target, given: Given) -> Graph:
+    from groupcalc.sources.archs.grammar import load_arch
+
+    return load_arch(target.path)
+
+
 LOADERS: Mapping[str, Callable[[Target, Given], Graph]] = {
     "onnx": _onnx,
     "toml": _text,
     "json": _text,
     "lines": _text,
     "command line": _lines,
+    "arch": _arch,
 }

@@ -18,6 +18,9 @@ KINDS = {".onnx": "onnx", ".toml": "toml", ".json": "json", ".txt": "lines"}
 
 COMMAND_LINE = "command line"
 
+ARCH = "arch:"
+"""How an architecture by name begins; a file of such a name is `./arch:…`."""
+
 MAX_PIPED_BYTES = 2**31
 
 
@@ -73,7 +76,13 @@ def expand(inputs: Sequence[str]) -> tuple[list[Target], list[Failure]]:
 
 def names_input(text: str) -> bool:
     """Whether a word is meant as an input."""
-    return text == "-" or _is_layer(text) or Path(text).suffix.lower() in KINDS or os.path.lexists(text)
+    return (
+        text == "-"
+        or text.startswith(ARCH)
+        or _is_layer(text)
+        or Path(text).suffix.lower() in KINDS
+        or os.path.lexists(text)
+    )
 
 
 def _is_layer(text: str) -> bool:
@@ -91,6 +100,8 @@ def _targets(text: str, lines: tuple[str, ...]) -> list[Target]:
         raise InputError("is empty", "name a file, or quote a layer line", place="INPUT")
     if text in lines:
         return [Target(path=COMMAND_LINE, kind=COMMAND_LINE, lines=lines)]
+    if text.startswith(ARCH):
+        return [Target(path=text, kind="arch")]
     if text == "-":
         return [_standard_input()]
     path = Path(text)

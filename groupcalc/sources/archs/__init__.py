@@ -1,0 +1,1 @@
+"""Architectures by name: `arch:NAME[,key=value]…` to a Graph. Builder calls only."""
