@@ -29,12 +29,13 @@ BITS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tensor:
-    """An array by name, shape and dtype; its elements are not kept.
+    """An array by name, shape and dtype; its elements are not kept, but those of a literal that a builder made.
 
     constant  its value is fixed when the network is loaded (an initializer, a Constant node)
     held      the constants that it is a view of: a weight behind Transpose or DequantizeLinear holds
               the stored one; empty when it is stored itself
     literal   a number of the formula or of shape arithmetic, known before anything runs: neither learned nor moved
+    numbers   the elements of a literal in their order, or one for all of them; () where they are not kept
 
     Raises GeometryError for a negative dimension and for more than 2**63 - 1 elements.
     """
@@ -45,6 +46,7 @@ class Tensor:
     constant: bool = False
     held: tuple[Tensor, ...] = ()
     literal: bool = False
+    numbers: tuple[int | float, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.shape) > MAX_RANK:

@@ -12,6 +12,8 @@ from groupcalc.cli.analyze import EXAMPLES, analyze
 from groupcalc.cli.bench import bench
 from groupcalc.cli.explain import EXAMPLES as ASKED
 from groupcalc.cli.explain import explain
+from groupcalc.cli.export import EXAMPLES as EXPORT_EXAMPLES
+from groupcalc.cli.export import export
 from groupcalc.cli.output import STDOUT, hush, write
 from groupcalc.cli.screen import note
 from groupcalc.cli.usage import Command, Commands, mistake
@@ -30,6 +32,7 @@ app = typer.Typer(
 )
 app.command(cls=Command, epilog=EXAMPLES, short_help="What a network costs, layer by layer.")(analyze)
 app.command(cls=Command, epilog=ASKED, short_help="How an operator is counted.")(explain)
+app.command(cls=Command, epilog=EXPORT_EXAMPLES, short_help="An architecture or a layer file as ONNX.")(export)
 # Hidden until it shows the estimate beside the clock, and what grouping does to both: `python -m groupcalc.bench`.
 app.command(cls=Command, hidden=True)(bench)
 

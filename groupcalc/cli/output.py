@@ -44,7 +44,7 @@ def _sink(word: str, formats: Collection[str]) -> Sink:
     return Sink(format=name, path=path or STDOUT)
 
 
-def write(text: str, path: str = STDOUT, encoding: str | None = None) -> None:
+def write(text: str | bytes, path: str = STDOUT, encoding: str | None = None) -> None:
     """Write a result; UsageError when it cannot be. A file appears whole, by renaming, or stays as it was.
 
     encoding  of standard output; None: as the terminal has it. A file is UTF-8.
@@ -54,17 +54,21 @@ def write(text: str, path: str = STDOUT, encoding: str | None = None) -> None:
         if path == STDOUT:
             _print(text, encoding)
         else:
-            _replace(text, Path(path))
+            _replace(_encoded(text, "utf-8"), Path(path))
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", way_out, show_name(place)) from error
 
 
-def _print(text: str, encoding: str | None) -> None:
+def _encoded(text: str | bytes, encoding: str) -> bytes:
+    """A name may hold what the encoding does not: it is escaped rather than refused."""
+    return text if isinstance(text, bytes) else text.encode(encoding, "backslashreplace")
+
+
+def _print(text: str | bytes, encoding: str | None) -> None:
     if sys.stdout is None:  # `>&-`
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     try:
-        # A name may hold what the terminal's encoding does not: it is escaped rather than refused.
-        sys.stdout.buffer.write(text.encode(encoding or sys.stdout.encoding or "utf-8", "backslashreplace"))
+        sys.stdout.buffer.write(_encoded(text, encoding or sys.stdout.encoding or "utf-8"))
         sys.stdout.buffer.flush()
     except BrokenPipeError:  # the reader has seen enough (`| head`)
         hush()
@@ -81,17 +85,17 @@ def hush() -> None:
         os.close(nowhere)
 
 
-def _replace(text: str, target: Path) -> None:
+def _replace(data: bytes, target: Path) -> None:
     if target.exists() and not target.is_file():  # /dev/stderr, a pipe: there is nothing to rename onto
-        target.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+        target.write_bytes(data)
         return
     target = target.resolve()  # a link stays one
     if target.exists() and not os.access(target, os.W_OK):  # renaming would not ask
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         os.chmod(draft, _mode(target))
         os.replace(draft, target)
     except BaseException:

@@ -35,8 +35,8 @@ class Call:
 
 
 IGNORED = frozenset(
-    "device dtype inplace momentum padding_mode p init threshold value min_val max_val min_value max_value "  # noqa: SIM905
-    "divisor_override recompute_scale_factor return_indices".split()
+    "device dtype inplace momentum padding_mode p init threshold divisor_override recompute_scale_factor "  # noqa: SIM905
+    "return_indices".split()
 )
 """Arguments that no Builder method takes: they change no cost, but `dtype`, which spec reads before."""
 
@@ -96,11 +96,26 @@ def _plain(net: Builder, name: str, x: Tensor, *, op: str, **_: Any) -> Tensor:
     return net.unary(name, x, op)
 
 
+def _hardtanh(
+    net: Builder,
+    name: str,
+    x: Tensor,
+    *,
+    min_val: float,
+    max_val: float,
+    min_value: float | None,
+    max_value: float | None,
+) -> Tensor:
+    """`min_value` and `max_value` are torch's old names."""
+    least = min_val if min_value is None else min_value
+    return net.clip(name, x, least, max_val if max_value is None else max_value)
+
+
 def _activations() -> Iterator[Call]:
     for name, signature, build in (
         ("ReLU", "inplace=False", Builder.relu),
         ("ReLU6", "inplace=False", Builder.relu6),
-        ("Hardtanh", "min_val=-1.0, max_val=1.0, inplace=False, min_value=None, max_value=None", Builder.clip),
+        ("Hardtanh", "min_val=-1.0, max_val=1.0, inplace=False, min_value=None, max_value=None", _hardtanh),
         ("LeakyReLU", "negative_slope=0.01, inplace=False", Builder.leaky_relu),
         ("PReLU", f"num_parameters=1, init=0.25, {_DEVICE}", Builder.prelu),
         ("ELU", "alpha=1.0, inplace=False", partial(Builder.unary, op="Elu")),

@@ -9,7 +9,7 @@ from groupcalc.bench.backends import Ready
 from groupcalc.bench.operands import empty, operands, output_shape
 from groupcalc.bench.result import Case
 from groupcalc.graph import Graph, Tensor
-from groupcalc.sources.onnx.write import to_onnx
+from groupcalc.sources.onnx.write_values import to_onnx
 
 LEVELS = {
     "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,

@@ -103,11 +103,10 @@ class Builder(NormCalls, ShapeCalls):
         return self.unary(name, x, "Relu")
 
     def relu6(self, name: str, x: Tensor) -> Tensor:
-        return self.clip(name, x)
+        return self.clip(name, x, 0.0, 6.0)
 
-    def clip(self, name: str, x: Tensor) -> Tensor:
-        """Between two constants; which, changes no cost."""
-        bounds = (literal(f"{name}.min", (), x.dtype), literal(f"{name}.max", (), x.dtype))
+    def clip(self, name: str, x: Tensor, least: float, most: float) -> Tensor:
+        bounds = (literal(f"{name}.min", (), (least,), x.dtype), literal(f"{name}.max", (), (most,), x.dtype))
         return self.op(name, "Clip", (x, *bounds), x.shape)
 
     def leaky_relu(self, name: str, x: Tensor, negative_slope: float = 0.01) -> Tensor:

@@ -93,9 +93,14 @@ def weight(name: str, shape: Sequence[int], x: Tensor) -> Tensor:
     return Tensor(name=name, shape=tuple(shape), dtype=x.dtype, constant=True)
 
 
-def literal(name: str, shape: Sequence[int], dtype: str = "int64") -> Tensor:
+def literal(name: str, shape: Sequence[int], numbers: Sequence[float], dtype: str = "int64") -> Tensor:
     """An operand that is an argument and not learned: the shape of a Reshape, the bounds of a Clip."""
-    return Tensor(name=name, shape=tuple(shape), dtype=dtype, constant=True, literal=True)
+    return Tensor(name=name, shape=tuple(shape), dtype=dtype, constant=True, literal=True, numbers=tuple(numbers))
+
+
+def integers(name: str, numbers: Sequence[int]) -> Tensor:
+    """A literal list of integers: a shape, sizes, pads."""
+    return literal(name, (len(numbers),), numbers)
 
 
 def spatial(x: Tensor) -> tuple[int, ...]:

@@ -25,7 +25,10 @@ class NormCalls(Growing):
     ) -> Tensor:
         """x[n, c, *s] -> y[n, c, *s], by stored statistics"""
         shape = (channels(x),)
-        stats = [_operand(f"{name}.running_{key}", shape, x, track_running_stats) for key in ("mean", "var")]
+        stats = [
+            _operand(f"{name}.running_{key}", shape, x, track_running_stats, at_rest)
+            for key, at_rest in (("mean", 0.0), ("var", 1.0))
+        ]
         inputs = (x, *_affine(name, shape, x, affine, bias), *stats)
         return self.op(name, "BatchNormalization", inputs, x.shape, {"epsilon": eps})
 
@@ -73,9 +76,10 @@ class NormCalls(Growing):
 
 
 def _affine(name: str, shape: Sequence[int], x: Tensor, affine: bool, bias: bool) -> tuple[Tensor, Tensor]:
-    return _operand(f"{name}.weight", shape, x, affine), _operand(f"{name}.bias", shape, x, affine and bias)
+    scale = _operand(f"{name}.weight", shape, x, affine, 1.0)
+    return scale, _operand(f"{name}.bias", shape, x, affine and bias, 0.0)
 
 
-def _operand(name: str, shape: Sequence[int], x: Tensor, learned: bool) -> Tensor:
+def _operand(name: str, shape: Sequence[int], x: Tensor, learned: bool, at_rest: float) -> Tensor:
     """ONNX wants the operand in any case; where torch has no such tensor it is ones or zeros, and no parameter."""
-    return weight(name, shape, x) if learned else literal(name, shape, x.dtype)
+    return weight(name, shape, x) if learned else literal(name, shape, (at_rest,), x.dtype)

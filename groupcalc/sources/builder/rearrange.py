@@ -8,7 +8,17 @@ from math import isfinite, prod
 from groupcalc.conv import per_axis
 from groupcalc.errors import GeometryError
 from groupcalc.graph import Tensor
-from groupcalc.sources.builder.growing import Growing, Ints, checked_axis, divides, image, literal, positive, spatial
+from groupcalc.sources.builder.growing import (
+    Growing,
+    Ints,
+    checked_axis,
+    divides,
+    image,
+    integers,
+    literal,
+    positive,
+    spatial,
+)
 from groupcalc.units import show_shape
 
 RESIZE_MODES = {
@@ -28,7 +38,7 @@ class ShapeCalls(Growing):
         if prod(shape) != x.size:
             fact = f"{show_shape(x.shape)} cannot be reshaped to {show_shape(shape)}"
             raise GeometryError(fact, "keep the number of elements")
-        return self.op(name, "Reshape", (x, literal(f"{name}.shape", (len(shape),))), shape)
+        return self.op(name, "Reshape", (x, integers(f"{name}.shape", shape)), shape)
 
     def transpose(self, name: str, x: Tensor, perm: Sequence[int]) -> Tensor:
         return self.op(name, "Transpose", (x,), [x.shape[axis] for axis in perm], {"perm": tuple(perm)})
@@ -89,13 +99,15 @@ class ShapeCalls(Growing):
             raise GeometryError(f"the new size {show_shape(new)} is too small", "use 1 or more")
         corners = "asymmetric" if mode == "nearest" else "align_corners" if align_corners else "half_pixel"
         attributes = {"mode": RESIZE_MODES[mode], "coordinate_transformation_mode": corners, "nearest_mode": "floor"}
-        if size is None:
-            inputs: tuple[Tensor | None, ...] = (x, None, literal(f"{name}.scales", (len(x.shape),), "float32"))
+        if scale_factor is not None:
+            factors = (1.0, 1.0, *broadcast_factor(scale_factor, len(old)))
+            scales = literal(f"{name}.scales", (len(factors),), factors, "float32")
+            inputs: tuple[Tensor | None, ...] = (x, None, scales)
         else:
-            inputs = (x, None, None, literal(f"{name}.sizes", (len(x.shape),)))
+            inputs = (x, None, None, integers(f"{name}.sizes", (batch, count, *new)))
         return self.op(name, "Resize", inputs, (batch, count, *new), attributes)
 
-    def pad(self, name: str, x: Tensor, padding: Ints, *, mode: str = "constant") -> Tensor:
+    def pad(self, name: str, x: Tensor, padding: Ints, *, mode: str = "constant", value: float = 0.0) -> Tensor:
         """x[n, c, *s] -> y[n, c, *s + padding]; numbers as in torch, two an axis and the last axis first"""
         batch, count, *size = spatial(x)
         pads = per_axis(padding, 2 * len(size), "padding")
@@ -103,9 +115,9 @@ class ShapeCalls(Growing):
         shape = (batch, count, *(sum(each) for each in zip(size, befores, afters, strict=True)))
         if min(shape[2:]) < 1:
             raise GeometryError(f"padding={pads} leaves no output", "crop less")
-        inputs = (x, literal(f"{name}.pads", (2 * len(shape),)))
-        value = (literal(f"{name}.value", (), x.dtype),) if mode == "constant" else ()
-        return self.op(name, "Pad", (*inputs, *value), shape, {"mode": mode})
+        inputs = (x, integers(f"{name}.pads", (0, 0, *befores, 0, 0, *afters)))
+        fill = (literal(f"{name}.value", (), (value,), x.dtype),) if mode == "constant" else ()
+        return self.op(name, "Pad", (*inputs, *fill), shape, {"mode": mode})
 
     def concat(self, name: str, *parts: Tensor, axis: int = 1) -> Tensor:
         """Tensors that differ along `axis` only -> one, as long there as they are together"""
@@ -121,8 +133,13 @@ class ShapeCalls(Growing):
 
 def scaled(old: Sequence[int], factor: float | Sequence[float]) -> tuple[int, ...]:
     """Every size times its factor, rounded down (torch.nn.Upsample)."""
-    factors = (factor,) * len(old) if isinstance(factor, int | float) else tuple(factor)
+    factors = broadcast_factor(factor, len(old))
     if len(factors) != len(old) or not all(isfinite(each) and 0 < each < 2**31 for each in factors):
         fact = f"scale_factor={factor} does not fit {len(old)} axes"
         raise GeometryError(fact, "use one positive number, or one an axis")
     return tuple(int(size * each) for size, each in zip(old, factors, strict=True))
+
+
+def broadcast_factor(factor: float | Sequence[float], rank: int) -> tuple[float, ...]:
+    """One factor an axis."""
+    return (factor,) * rank if isinstance(factor, int | float) else tuple(factor)
