@@ -36,9 +36,10 @@ def loaded(*words: str | Path) -> list[str]:
         ["--version"],
         ["analyze", "--help"],
         ["bench", "--help"],
+        ["analyze", "arch:resnext50", "--groups", "8", "--match", "params"],
         ["analyze", LINE, "--groups", "1,2", "-o", "html", "-o", "csv:/dev/null", "-o", "json:/dev/null"],
     ],
-    ids=["help", "version", "help-of-analyze", "help-of-bench", "layer-line"],
+    ids=["help", "version", "help-of-analyze", "help-of-bench", "architecture", "layer-line"],
 )
 def test_what_needs_no_library_loads_none(words: list[str]) -> None:
     assert loaded(*words) == []

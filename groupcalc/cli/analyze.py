@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from groupcalc.cli import options
+from groupcalc.cli.matching import match_widths
 from groupcalc.cli.output import parse_sinks
 from groupcalc.cli.pricing import Priced, price_all
 from groupcalc.cli.results import deliver
@@ -33,6 +34,8 @@ Examples:
   groupcalc analyze model.onnx --sort macs --top 10
   groupcalc analyze model.onnx --dim batch=1 --groups 1,2,4,32
   groupcalc analyze 'Conv2d(64, 128, 3, padding=1, groups=32) @ 56x56'
+  groupcalc analyze arch:resnet50 arch:mobilenet_v1_0.75 --by model
+  groupcalc analyze arch:resnext50 --groups 1,2,4,8,32 --match params
   groupcalc analyze 'models/**/*.onnx' --by model -j 4
   groupcalc analyze model.onnx -o table -o json:cost.json -o html:cost.html
 
@@ -49,11 +52,12 @@ def analyze(
     shape: options.Shape = None,
     dim: options.Dim = None,
     groups: options.Groups = None,
+    match: options.Match = None,
     layer: options.Layer = None,
     op: options.Op = None,
     sort: options.Sort = None,
     top: options.Top = None,
-    by: options.ByOption = options.By.layer,
+    by: options.ByOption = None,
     columns: options.Columns = None,
     raw: options.Raw = False,
     strict: options.Strict = False,
@@ -71,7 +75,10 @@ def analyze(
         tops = {sink.format: 0 if sink.format == "html" else TOP for sink in sinks}
     else:
         tops = {sink.format: top for sink in sinks}
-    priced = price_all(inputs or [], given, jobs=jobs, progress=False if quiet else progress, verbose=verbose)
+    words, unmatched = match_widths(inputs or [], counts, match) if match else (inputs or [], [])
+    priced = price_all(words, given, jobs=jobs, progress=False if quiet else progress, verbose=verbose)
+    priced.failures += unmatched
+    counts = [] if match else counts
     whatifs = [found for cost in priced.costs for found in whatif(cost, counts)]
     layers, ops = layer or [], op or []
     data = _data(priced, whatifs, layers, ops) if any(sink.format == "json" for sink in sinks) else None
@@ -87,10 +94,13 @@ def analyze(
             op=ops,
             sort=sort,
             top=tops[sink.format],
-            by=by.value,
+            by=(by or (options.By.model if match else options.By.layer)).value,
             columns=options.column_keys(columns),
             raw=raw,
         )
+        if match:
+            said = f"--match: at each group count the width whose {match.value} come nearest to those of today."
+            report = replace(report, notes=(said, *report.notes))
         try:
             deliver(report, sink, color, problems)
         except UsageError as error:

@@ -30,6 +30,13 @@ class By(StrEnum):
     model = "model"
 
 
+class Metric(StrEnum):
+    """What `--match` keeps."""
+
+    params = "params"
+    macs = "macs"
+
+
 E = TypeVar("E", bound=StrEnum)
 
 MAX_DIGITS = 9
@@ -110,6 +117,17 @@ Groups = Annotated[
         rich_help_panel=SHOW,
     ),
 ]
+Match = Annotated[
+    Metric | None,
+    option(
+        "--match",
+        parser=choice(Metric),
+        metavar="params|macs",
+        help="With --groups, on architectures: the width that comes nearest to today's cost.",
+        autocompletion=lambda: list(Metric),
+        rich_help_panel=SHOW,
+    ),
+]
 Layer = Annotated[
     list[str] | None,
     option(
@@ -135,12 +153,12 @@ Top = Annotated[
     ),
 ]
 ByOption = Annotated[
-    By,
+    By | None,
     option(
         "--by",
         parser=choice(By),
         metavar="layer|op|model",
-        help="What a row stands for (default: layer).",
+        help="What a row stands for (default: layer; with --match model).",
         autocompletion=lambda: list(By),
         rich_help_panel=SHOW,
     ),
