@@ -44,7 +44,7 @@ def check_matchable(variant: Variant) -> None:
     lacking = [name for name in ("groups", "width") if name not in variant.arch.keys]
     if lacking:
         fact = f"{variant.arch.name} has no {' and no '.join(lacking)} to match"
-        raise UsageError(fact, "use one that has both, as arch:resnext50 or arch:igc_cifar")
+        raise UsageError(fact, "use one that has both, as arch:resnext50 or arch:igc_cifar", "--match")
 
 
 def _per_unit(default: Value) -> int:

@@ -57,8 +57,8 @@ def test_match_says_what_it_did(groupcalc: Groupcalc) -> None:
         (["arch:conv", "--match", "macs"], f"--match: needs --groups, and architectures by name as INPUT ({WAY_OUT})"),
         (["x.onnx", "--groups", "2", "--match", "macs"], "--match: needs --groups, and architectures by name as"),
         (["arch:conv", "--groups", "2", "--match", "flops"], "--match: 'flops' is none of its values (use "),
-        (["arch:alexnet", "--groups", "1,2", "--match", "macs"], "arch:alexnet: alexnet has no width to match (use "),
-        (["arch:igc", "--groups", "2", "--match", "macs"], "arch:igc: there is no architecture 'igc' (did you mean "),
+        (["arch:alexnet", "--groups", "1,2", "--match", "macs"], "--match: alexnet has no width to match (use "),
+        (["arch:igc", "--groups", "2", "--match", "macs"], "arch:igc: there is no architecture 'igc' (groupcalc "),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line(groupcalc: Groupcalc, words: list[str], message: str) -> None:

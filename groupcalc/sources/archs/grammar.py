@@ -70,4 +70,7 @@ def _find(name: str) -> tuple[Arch, dict[str, Value]]:
             if match:
                 words = {key: text for key, text in match.groupdict().items() if text is not None}
                 return arch, {key: arch.keys[key].parse(key, text) for key, text in words.items()}
-    raise InputError(f"there is no architecture {cut(name)!r}", suggest(name, ARCHS))
+    way_out = suggest(name, ARCHS)
+    if not way_out.startswith("did"):
+        way_out = "groupcalc explain arch lists them"
+    raise InputError(f"there is no architecture {cut(name)!r}", way_out)
