@@ -8,7 +8,7 @@ import pytest
 
 from groupcalc.costs.rules import RULES, WITHOUT
 from groupcalc.errors import UsageError
-from groupcalc.explain import NOT_COUNTED, operator, operators, operators_data
+from groupcalc.explain.operators import NOT_COUNTED, operator, operators, operators_data
 
 
 def test_every_operator_is_there_once() -> None:

@@ -1,40 +1,50 @@
-"""groupcalc explain: how an operator is counted."""
+"""groupcalc explain: a layer, a metric, an operator, an architecture."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from difflib import get_close_matches
+from typing import Annotated, Any
 
 import typer
 
 from groupcalc.cli import options
 from groupcalc.cli.output import parse_sinks
 from groupcalc.cli.results import deliver
-from groupcalc.costs.snapshot import header
-from groupcalc.errors import UsageError
-from groupcalc.explain import operator, operators, operators_data
+from groupcalc.conv import Conv
+from groupcalc.costs.model import cost
+from groupcalc.costs.snapshot import header, layer_data
+from groupcalc.errors import GroupcalcError, UsageError
+from groupcalc.explain.metrics import METRICS, metric, metric_data
+from groupcalc.explain.operators import operator, operators, operators_data
 from groupcalc.report.document import Report
 from groupcalc.report.views import explain as views
+from groupcalc.sources.targets import ARCH
+from groupcalc.units import show_name
 
 FORMATS = ("table", "json", "csv", "markdown", "html")
 
 EXAMPLES = """\
 Examples:
+  groupcalc explain 'Conv2d(128, 128, 3, padding=1, groups=32) @ 56x56'
+  groupcalc explain macs
   groupcalc explain Conv
   groupcalc explain com.microsoft::MatMulNBits
-  groupcalc explain --list
   groupcalc explain --list -o csv:operators.csv
+  groupcalc explain arch
+  groupcalc explain arch:mobilenet_v1
 
-Exit status: 0; 2 for an operator that is not known.
+Exit status: 0; 2 for what is not known.
 """
 
 
 def explain(
-    op: Annotated[
+    word: Annotated[
         str | None,
         typer.Argument(
-            metavar="OP",
+            metavar="OP|METRIC|ARCH|LAYER",
             show_default=False,
-            help="An ONNX operator; outside the default domain DOMAIN::OP, or OP alone where that is clear.",
+            help="A layer line; a metric such as macs; an ONNX operator, outside the default domain DOMAIN::OP; "
+            "arch, or arch:NAME.",
         ),
     ] = None,
     every: Annotated[
@@ -44,18 +54,75 @@ def explain(
     json: options.Json = False,
     color: options.ColorOption = options.Color.auto,
 ) -> None:
-    """How an operator is counted: the formula, and where it is from; alone, what can be asked."""
+    """Formulas with the numbers put in, what a figure counts, a network beside its paper; alone, what can be asked."""
     sinks = parse_sinks(output or [], json, FORMATS)
-    if op is not None and every:
-        raise UsageError("an operator and --list at once", "leave one of them out", "groupcalc explain")
-    report = _report(op, every)
+    if word is not None and every:
+        raise UsageError("something to explain and --list at once", "leave one of them out", "groupcalc explain")
+    report = _operators(every) if word is None else _report(word)
     for sink in sinks:
         deliver(report, sink, color)
 
 
-def _report(op: str | None, every: bool) -> Report:
-    found = operators() if op is None else [operator(op)]
+def _operators(every: bool) -> Report:
+    found = operators()
     data = {**header(), "operators": operators_data(found)}
-    if op is not None:
-        return views.one(found[0], data)
     return views.table_of(found, data) if every else views.index(found, data)
+
+
+def _report(word: str) -> Report:
+    """The answer about one word, whatever it names."""
+    if word == ARCH.rstrip(":") or word.startswith(ARCH):
+        return _architecture(word)
+    if "(" in word:
+        return _layer(word)
+    figure = metric(word)
+    if figure is not None:
+        from groupcalc.report.views.explain_metric import metric_report
+
+        return metric_report(figure, {**header(), "metrics": metric_data([figure])})
+    try:
+        found = operator(word)
+    except UsageError as error:
+        close = get_close_matches(word[:200].lower(), METRICS, n=1)
+        if "did you mean" in error.way_out or not close:
+            raise
+        fact = f"there is nothing named '{show_name(word)}'"
+        raise UsageError(fact, f"did you mean '{close[0]}'?", "groupcalc explain") from error
+    return views.one(found, {**header(), "operators": operators_data([found])})
+
+
+def _architecture(word: str) -> Report:
+    from groupcalc.explain.archs import arch_data, compared, compared_data, totals
+    from groupcalc.report.views.explain_arch import arch_list, arch_report
+    from groupcalc.sources.archs.grammar import parse_arch
+    from groupcalc.sources.archs.table import ARCHS
+
+    if word.removeprefix(ARCH).rstrip(":") in ("", "arch"):
+        return arch_list(ARCHS.values(), {**header(), "architectures": arch_data(ARCHS.values())})
+    try:
+        variant = parse_arch(word)
+        found = compared(variant.arch)
+        [data] = arch_data([variant.arch])
+        data = {**header(), "architectures": [{**data, "figures": compared_data(found)}]}
+        return arch_report(variant, totals(variant), found, data)
+    except GroupcalcError as error:
+        raise error.within(word) from error.__cause__
+
+
+def _layer(line: str) -> Report:
+    from groupcalc.report.views.explain_layer import convolution, other
+    from groupcalc.sources.spec import load_lines
+
+    rows = cost(load_lines([line])).layers
+    data: dict[str, Any] = {**header(), "layers": [layer_data(row) for row in rows]}
+    conv = Conv.of(rows[0].layer) if len(rows) == 1 and rows[0].layer else None
+    if conv is None:
+        return other(rows, data)
+    from groupcalc.explain.blocks import picture
+    from groupcalc.explain.layer import formulas, formulas_data
+    from groupcalc.explain.proof import proof_data, prove
+
+    proof = prove(conv)
+    drawn = picture(conv.groups, conv.out_channels, conv.in_channels)
+    data |= {"formulas": formulas_data(formulas(conv)), "picture": list(drawn), "check": proof_data(proof)}
+    return convolution(rows[0], conv, proof, data)

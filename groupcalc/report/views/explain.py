@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 from typing import Any
 
-from groupcalc.explain import Operator
+from groupcalc.explain.operators import Operator
 from groupcalc.report.document import Column, Report, Table
 from groupcalc.report.views.lines import CONVENTION, plural
 
@@ -27,18 +26,18 @@ ASK = Column(key="ask", header="ask", align="left")
 TELLS = Column(key="tells", header="and it tells", align="left")
 
 QUESTIONS = (
-    ("groupcalc explain Conv", "how one operator is counted, and the source of that"),
-    ("groupcalc explain FusedConv", "the same of one of another domain"),
-    ("groupcalc explain --list", "the table of all operators"),
-    ("groupcalc explain --list -o csv", "the same for machines; also json, markdown, html"),
+    ("groupcalc explain 'Conv2d(8, 8, 3, groups=2) @ 9x9'", "formulas, numbers put in"),
+    ("groupcalc explain macs", "what a figure counts"),
+    ("groupcalc explain Conv", "how an operator is"),
+    ("groupcalc explain arch", "networks and their keys"),
+    ("groupcalc explain arch:resnext50", "one beside its paper"),
 )
 
 
 def index(operators: Sequence[Operator], data: Any = None) -> Report:
-    """What can be asked, and how many operators there are of each family."""
-    counts = Counter(each.family for each in operators)
-    families = " · ".join(f"{family} {count}" for family, count in counts.items())
-    table = Table(columns=(ASK, TELLS), rows=QUESTIONS, notes=(f"{plural(len(operators), 'operator')}: {families}",))
+    """What can be asked."""
+    every = f"{plural(len(operators), 'operator')} at once: groupcalc explain --list"
+    table = Table(columns=(ASK, TELLS), rows=QUESTIONS, notes=(every,))
     return Report(tables=(table,), records=partial(_records, operators), data=data, notes=(CONVENTION,))
 
 

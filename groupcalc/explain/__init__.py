@@ -1,0 +1,1 @@
+"""What groupcalc can tell of an operator, a metric, an architecture, and one layer."""
