@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from groupcalc.cli import output
+from groupcalc.cli.export import EXAMPLES
 from tests.cli.conftest import LINE, Result
 
 Groupcalc = Callable[..., Result]
@@ -33,6 +35,11 @@ def test_layer_lines_files_and_pipes_are_written(
     for source in (LINE, net, "net.txt", "-"):
         assert groupcalc("export", source, "out.onnx", "-q") == (0, "", "")
         assert groupcalc("analyze", "out.onnx").code == 0
+
+
+@pytest.mark.parametrize("line", [line.strip() for line in EXAMPLES.splitlines() if line.startswith("  groupcalc ")])
+def test_every_example_of_the_help_runs(groupcalc: Groupcalc, net: str, line: str) -> None:
+    assert groupcalc(*shlex.split(line)[1:], "-q") == (0, "", "")
 
 
 def test_random_weights_are_stored(groupcalc: Groupcalc) -> None:

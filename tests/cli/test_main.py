@@ -31,7 +31,9 @@ def test_version_is_that_of_the_package(groupcalc: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("columns", [None, "80", "200"])
-@pytest.mark.parametrize("words", [["--help"], ["-h"], ["analyze", "--help"], ["analyze", "-h"], ["explain", "-h"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["-h"], ["analyze", "--help"], ["analyze", "-h"], ["explain", "-h"], ["export", "-h"]]
+)
 def test_help_is_plain_text_that_fits_80_columns(
     groupcalc: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, words: list[str], columns: str | None
 ) -> None:
