@@ -227,7 +227,7 @@ def test_shufflenet_v1(groups: int) -> None:
 
 @pytest.mark.parametrize(("groups", "width", "kernel"), [(24, 2, 3), (4, 32, 3), (16, 16, 3), (6, 4, 5)])
 def test_weights_of_an_igc_block(groups: int, width: int, kernel: int) -> None:
-    """Zhang et al. 2017, section 3.2: L·M·M·S + M·L·L; for L = 24, M = 2: 864 + 1,152."""
+    """Zhang et al. 2017: L·M·M·S + M·L·L; for L = 24, M = 2: 864 + 1,152."""
     found = rows(f"igc_block,groups={groups},width={width},kernel_size={kernel}")
     primary, secondary = found["igc.primary"].cost.params, found["igc.secondary"].cost.params
     assert primary == groups * width * width * kernel**2
@@ -237,7 +237,7 @@ def test_weights_of_an_igc_block(groups: int, width: int, kernel: int) -> None:
 
 
 def test_an_igc_block_is_widest_where_l_is_m_times_s() -> None:
-    """Section 3.3: of all blocks with at most so many weights, the one with the most channels L·M has L = M·S."""
+    """Zhang et al. 2017: of all blocks with at most so many weights, the one with the most channels L·M has L = M·S."""
     weights = priced("igc_block,groups=36,width=4").totals.params
     assert weights == 2 * 36 * 36 * 4  # L = M·S: both halves are equal
     best = max(

@@ -53,7 +53,7 @@ def _names(values: Sequence[str]) -> str:
 FIELDS: dict[str, Field] = {
     field.column.key: field
     for field in (
-        _field("model", "model", lambda item: item.model.path, align="left", elide=24),
+        _field("model", "model", lambda item: item.model.path, align="left", elide=32),
         _field("name", "layer", lambda item: item.row.name, align="left", elide=24),
         _field("op", "op", lambda item: item.row.op, align="left", elide=24, priority=1),
         _field("groups", "groups", lambda item: item.row.groups if item.row.op else None, priority=5),

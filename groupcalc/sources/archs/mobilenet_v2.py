@@ -13,7 +13,7 @@ ROWS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1
 
 
 def mobilenet_v2(net: Net, *, width: Fraction, classes: int) -> Tensor:
-    """`width` multiplies every layer, but the last convolution only if it is above 1. (section 5)"""
+    """`width` multiplies every layer, but the last convolution only if it is above 1. (section 4)"""
     x = _conv(net, "stem", net.image(), _rounded(32 * width), 3, stride=2)
     for row, (expansion, channels, repeats, stride) in enumerate(ROWS, 1):
         for block in range(repeats):

@@ -37,7 +37,7 @@ def _shrinking(net: Net, name: str, x: Tensor, channels: tuple[int, int], *, rel
 
 
 def _separable(net: Net, name: str, x: Tensor, out_channels: int) -> Tensor:
-    """3×3 depthwise, then 1×1, with nothing between the two. (sections 1.3 and 4.7)"""
+    """3×3 depthwise, then 1×1, with nothing between the two. (sections 1.2 and 4.7)"""
     x = net.conv(f"{name}.dw", x, x.shape[1], 3, padding=1, groups=x.shape[1], bias=False)
     return net.conv_bn(f"{name}.pw", x, out_channels)
 
