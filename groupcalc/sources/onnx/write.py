@@ -20,9 +20,12 @@ from groupcalc.units import show_bytes, show_name
 
 Weights = Literal["constant", "random"]
 
-OPSET, IR_VERSION = 22, 10
-"""Those of ONNX 1.17: the oldest that have every operator of the builder, and bfloat16 for it; old enough for
-every onnxruntime since 1.20."""
+OPSET, IR_VERSION = 21, 10
+"""Those of ONNX 1.16: the oldest that have every operator of the builder, GroupNormalization last, and old enough for
+every onnxruntime since 1.18."""
+
+NEWER = {"bfloat16": 22}
+"""A dtype that convolutions and pooling take only since a later operator set."""
 
 MAX_BYTES = 2**31 - 2**20
 """A protobuf message ends at 2 GiB; a little is left for the nodes."""
@@ -53,7 +56,7 @@ def write_model(graph: Graph, weights: Weights = "constant") -> bytes:
             [_value_info(tensor) for tensor in outputs],
             writer.initializers,
         ),
-        opset_imports=[onnx.helper.make_opsetid("", OPSET)],
+        opset_imports=[onnx.helper.make_opsetid("", _opset(graph))],
         ir_version=IR_VERSION,
         producer_name="groupcalc",
         producer_version=__version__,
@@ -65,6 +68,10 @@ def write_model(graph: Graph, weights: Weights = "constant") -> bytes:
         raise InputError(f"cannot be an ONNX file: {show_name(reason)}", "use float32") from error
     data: bytes = model.SerializeToString()
     return data
+
+
+def _opset(graph: Graph) -> int:
+    return max(NEWER.get(tensor.dtype, OPSET) for layer in graph.layers for tensor in layer.outputs)
 
 
 def _weights(layer: Layer) -> list[Tensor]:
