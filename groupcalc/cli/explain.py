@@ -113,11 +113,13 @@ def _layer(line: str) -> Report:
     from groupcalc.report.views.explain_layer import convolution, other
     from groupcalc.sources.spec import load_lines
 
-    rows = cost(load_lines([line])).layers
+    graph = load_lines([line])
+    found = cost(graph)
+    rows = found.layers
     data: dict[str, Any] = {**header(), "layers": [layer_data(row) for row in rows]}
     conv = Conv.of(rows[0].layer) if len(rows) == 1 and rows[0].layer else None
     if conv is None:
-        return other(rows, data)
+        return other(found, [layer.op for layer in graph.layers], data)
     from groupcalc.explain.blocks import picture
     from groupcalc.explain.layer import formulas, formulas_data
     from groupcalc.explain.proof import proof_data, prove

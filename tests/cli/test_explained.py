@@ -98,6 +98,10 @@ def test_a_layer_that_is_no_convolution_has_its_figures_and_rules(groupcalc: Gro
     assert f"{3 * 4 * 20 * 10 / 1000:.3f} k" in out
 
 
+def test_a_layer_that_only_views_says_so(groupcalc: Groupcalc) -> None:
+    assert groupcalc("explain", "Flatten() @ 1x3x4").out.startswith("Flatten: no arithmetic\n")
+
+
 def test_machines_get_formulas_picture_and_check(groupcalc: Groupcalc) -> None:
     data = json.loads(groupcalc("explain", LINE, "--json").out)
     found = {(each["figure"].partition(" ")[0], each["groups"]): each["value"] for each in data["formulas"]}

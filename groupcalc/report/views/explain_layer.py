@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from groupcalc.conv import Conv
-from groupcalc.costs.cost import LayerCost
+from groupcalc.costs.cost import GraphCost, LayerCost
 from groupcalc.explain.blocks import FULL, PART, ZERO, picture
 from groupcalc.explain.layer import Formula, cost_of, formulas, zeros
 from groupcalc.explain.operators import operator
 from groupcalc.explain.proof import Proof
 from groupcalc.report.document import Column, Report, Table
 from groupcalc.report.views.describe import describe
-from groupcalc.report.views.fields import FIELDS, Item, heads, values
+from groupcalc.report.views.fields import FIELDS, heads, values
 from groupcalc.report.views.lines import CONVENTION
+from groupcalc.report.views.select import items_of
 from groupcalc.units import show_percent, show_ratio, show_shape
 
 FIGURE = Column(key="figure", header="figure", align="left", once=True)
@@ -36,14 +37,13 @@ def convolution(row: LayerCost, conv: Conv, proof: Proof, data: Any = None) -> R
     return Report(tables=tuple(tables), records=lambda: _formula_table(formulas(conv)), data=data, notes=(CONVENTION,))
 
 
-def other(rows: Sequence[LayerCost], data: Any = None) -> Report:
-    """A layer that is no convolution: its figures, and the rules of its operators."""
+def other(cost: GraphCost, ops: Sequence[str], data: Any = None) -> Report:
+    """A layer that is no convolution: its figures, and the rules of the operators that it comes to."""
     fields = [FIELDS[key] for key in ("name", "op", *KEYS)]
-    items = [Item(row, None) for row in rows]  # type: ignore[arg-type]  # none of these fields asks for the model
     table = Table(
-        columns=heads(fields),
-        rows=values(fields, items),
-        notes=tuple(dict.fromkeys(f"{row.op}: {operator(row.op).formula}" for row in rows)),
+        columns=heads(fields) if cost.layers else (),
+        rows=values(fields, items_of(cost, cost.layers)),
+        notes=tuple(f"{op}: {operator(op).formula}" for op in dict.fromkeys(ops)),
     )
     return Report(tables=(table,), data=data, notes=(CONVENTION,))
 
