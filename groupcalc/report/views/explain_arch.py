@@ -9,11 +9,12 @@ from groupcalc.costs.cost import Cost
 from groupcalc.explain.archs import Compared
 from groupcalc.report.document import Column, Report, Table
 from groupcalc.report.views.lines import CONVENTION, amount
-from groupcalc.sources.archs.arch import Arch, show_value
+from groupcalc.sources.archs.arch import BATCH, CLASSES, Arch, Key, show_value
 from groupcalc.sources.archs.grammar import Variant
 
 NAME = Column(key="name", header="arch:", align="left")
 KEYS = Column(key="keys", header="keys and their defaults", align="left")
+PAPER = Column(key="paper", header="paper", align="left")
 TITLE = Column(key="title", header="what it is", align="left", elide=24, priority=1)
 
 KEY = Column(key="key", header="key", align="left")
@@ -27,17 +28,30 @@ PRINTED = Column(key="printed", header="the paper")
 WHERE = Column(key="where", header="where", align="left", priority=1)
 REASON = Column(key="reason", header="why it differs", align="left")
 
+COMMON = (BATCH, CLASSES)
+"""Keys that the list says once."""
+
 ALL_OF_THEM = "Write arch:NAME,key=value,… where an input is asked for; groupcalc explain arch:NAME tells of one."
 
 
 def arch_list(archs: Iterable[Arch], data: Any = None) -> Report:
     """Every architecture with its keys."""
-    rows = tuple((arch.name, _defaults(arch), arch.title) for arch in archs)
-    return Report(tables=(Table(columns=(NAME, KEYS, TITLE), rows=rows),), data=data, notes=(ALL_OF_THEM,))
+    every = tuple(archs)
+    shown = Table(
+        columns=(NAME, KEYS, TITLE),
+        rows=tuple((arch.name, _defaults(arch, but=COMMON), arch.title) for arch in every),
+        notes=("All take batch=1 as well, and those for ImageNet classes=1000.",),
+    )
+    return Report(tables=(shown,), records=lambda: _list_records(every), data=data, notes=(ALL_OF_THEM,))
 
 
-def _defaults(arch: Arch) -> str:
-    return ",".join(f"{name}={show_value(key.default)}" for name, key in arch.keys.items())
+def _list_records(archs: Iterable[Arch]) -> Table:
+    rows = tuple((arch.name, _defaults(arch), arch.title, arch.paper) for arch in archs)
+    return Table(columns=(NAME, KEYS, TITLE, PAPER), rows=rows)
+
+
+def _defaults(arch: Arch, but: Sequence[Key] = ()) -> str:
+    return ",".join(f"{name}={show_value(key.default)}" for name, key in arch.keys.items() if key not in but)
 
 
 def arch_report(variant: Variant, cost: Cost, found: Sequence[Compared], data: Any = None) -> Report:
