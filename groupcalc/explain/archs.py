@@ -48,6 +48,7 @@ def arch_data(archs: Iterable[Arch]) -> list[dict[str, Any]]:
         {
             "name": arch.name,
             "title": arch.title,
+            "note": arch.note,
             "paper": arch.paper,
             "keys": [
                 {"key": name, "default": show_value(key.default), "what": key.what, "values": key.expected}

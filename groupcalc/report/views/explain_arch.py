@@ -31,18 +31,23 @@ REASON = Column(key="reason", header="why it differs", align="left")
 COMMON = (BATCH, CLASSES)
 """Keys that the list says once."""
 
-ALL_OF_THEM = "Write arch:NAME,key=value,… where an input is asked for; groupcalc explain arch:NAME tells of one."
+HOW = (
+    "Write arch:NAME,key=value,… for INPUT. All take batch=1 as well, those for ImageNet classes=1000.",
+    "groupcalc explain arch:NAME tells more of one.",
+)
 
 
 def arch_list(archs: Iterable[Arch], data: Any = None) -> Report:
     """Every architecture with its keys."""
     every = tuple(archs)
-    shown = Table(
-        columns=(NAME, KEYS, TITLE),
-        rows=tuple((arch.name, _defaults(arch, but=COMMON), arch.title) for arch in every),
-        notes=("All take batch=1 as well, and those for ImageNet classes=1000.",),
-    )
-    return Report(tables=(shown,), records=lambda: _list_records(every), data=data, notes=(ALL_OF_THEM,))
+    networks = [arch for arch in every if "width" in arch.keys or "classes" in arch.keys]
+    tables = (_listed("Networks", networks), _listed("Single layers", [arch for arch in every if arch not in networks]))
+    return Report(tables=tables, records=lambda: _list_records(every), data=data, notes=HOW)
+
+
+def _listed(name: str, archs: Sequence[Arch]) -> Table:
+    rows = tuple((arch.name, _defaults(arch, but=COMMON), arch.title) for arch in archs)
+    return Table(name=name, columns=(NAME, KEYS, TITLE), rows=rows)
 
 
 def _list_records(archs: Iterable[Arch]) -> Table:
@@ -62,7 +67,7 @@ def arch_report(variant: Variant, cost: Cost, found: Sequence[Compared], data: A
         facts=(amount(cost.params, "params", raw=False), amount(cost.macs, "MACs", raw=False)),
         columns=(KEY, DEFAULT, WHAT),
         rows=tuple((name, show_value(key.default), key.what) for name, key in arch.keys.items()),
-        notes=(f"{arch.title[:1].upper()}{arch.title[1:]}.", f"{arch.paper}."),
+        notes=(*(f"{text[:1].upper()}{text[1:]}." for text in (arch.title, arch.note) if text), f"{arch.paper}."),
     )
     rows = tuple(_row(each) for each in found)
     figures = Table(

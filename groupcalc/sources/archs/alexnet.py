@@ -29,7 +29,8 @@ def _normalised(net: Net, name: str, x: Tensor) -> Tensor:
 
 ALEXNET = Arch(
     name="alexnet",
-    title="AlexNet, two groups in conv2, conv4 and conv5; groups=1 turns all of them off",
+    title="AlexNet, two groups for two GPUs",
+    note="groups=1 turns those of conv2, conv4 and conv5 off",
     paper="Krizhevsky, Sutskever, Hinton: ImageNet Classification with Deep CNNs, NIPS 2012",
     build=alexnet,
     keys={

@@ -93,7 +93,8 @@ class Figure:
 class Arch:
     """One architecture.
 
-    title    in a line
+    title    in some words
+    note     what else there is to know, such as its other names
     paper    what defines it
     build    takes a Net, and the keys other than `input` and `batch`; adds the layers and returns what the last writes
     aliases  other names, as patterns whose groups are keys: `resnext50_32x4d`
@@ -104,6 +105,7 @@ class Arch:
     paper: str
     build: Callable[..., Tensor]
     keys: Mapping[str, Key]
+    note: str = ""
     aliases: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
 

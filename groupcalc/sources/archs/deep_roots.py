@@ -18,7 +18,8 @@ STEM_BIAS = "their stem has 64 biases, and their BatchNorm 53,120 scales and shi
 
 RESNET50_ROOT = Arch(
     name="resnet50_root",
-    title="ResNet-50 with filter groups by depth, by default root-16: 16, 8, 4 and 2 groups",
+    title="ResNet-50 with filter groups by depth",
+    note="root-16 has 16, 8, 4 and 2 groups; also as arch:resnet50_root16",
     paper="Ioannou, Robertson, Cipolla, Criminisi: Deep Roots, CVPR 2017",
     build=resnet50_root,
     keys={

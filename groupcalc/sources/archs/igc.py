@@ -76,7 +76,8 @@ RESULTS = "the authors' ImageNet results"
 IGCS = (
     Arch(
         name="igc_block",
-        title="one interleaved group convolution: L·M·M·K² + M·L·L weights",
+        title="one interleaved group convolution",
+        note="L·M·M·K² + M·L·L weights, widest where L = M·K²",
         paper=PAPER,
         build=block,
         keys={
@@ -89,7 +90,8 @@ IGCS = (
     ),
     Arch(
         name="igc_cifar",
-        title="plain network of such blocks for CIFAR; arch:igc_l24m2 is groups=24,width=2",
+        title="plain network of such blocks for CIFAR",
+        note="arch:igc_l24m2 is groups=24,width=2",
         paper=PAPER,
         build=cifar,
         keys={
@@ -104,7 +106,8 @@ IGCS = (
     ),
     Arch(
         name="igc_resnet18",
-        title="ResNet-18 of such blocks for ImageNet, M doubles by stage: IGC-L16M16+Ident., L4M32",
+        title="ResNet-18 of such blocks, M doubles by stage",
+        note="IGC-L16M16+Ident.; L4M32 is arch:igc_resnet18_l4m32",
         paper=PAPER,
         build=partial(imagenet, double_groups=False),
         keys={
@@ -122,7 +125,8 @@ IGCS = (
     ),
     Arch(
         name="igc_resnet18_wide",
-        title="the same where L doubles by stage: IGC-L100M2+Ident.",
+        title="ResNet-18 of such blocks, L doubles by stage",
+        note="IGC-L100M2+Ident.",
         paper=PAPER,
         build=partial(imagenet, double_groups=True),
         keys={

@@ -42,7 +42,7 @@ def _active(net: Net, name: str, x: Tensor) -> Tensor:
 
 MOBILEFACENET = Arch(
     name="mobilefacenet",
-    title="MobileFaceNet at 112×112: a 7×7 global depthwise convolution ends it",
+    title="MobileFaceNet, ends in a global depthwise conv",
     paper="Chen, Liu, Gao, Han: MobileFaceNets, CCBR 2018",
     build=mobilefacenet,
     keys={

@@ -42,7 +42,8 @@ KEYS = {
 MOBILENETS_V1 = (
     Arch(
         name="mobilenet_v1",
-        title="MobileNet, depthwise separable; arch:mobilenet_v1_0.75_160 is width=0.75,input=160",
+        title="MobileNet, depthwise separable",
+        note="arch:mobilenet_v1_0.75_160 is width=0.75,input=160",
         paper=PAPER,
         build=partial(mobilenet, separable=True),
         keys=KEYS,
@@ -63,7 +64,8 @@ MOBILENETS_V1 = (
     ),
     Arch(
         name="mobilenet_v1_full",
-        title="Conv MobileNet: the same network with full 3×3 convolutions",
+        title="the same with full 3×3 convolutions",
+        note="the paper's Conv MobileNet, also as arch:conv_mobilenet",
         paper=PAPER,
         build=partial(mobilenet, separable=False),
         keys=KEYS,

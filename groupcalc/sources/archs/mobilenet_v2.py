@@ -43,7 +43,8 @@ def _rounded(channels: Fraction) -> int:
 
 MOBILENET_V2 = Arch(
     name="mobilenet_v2",
-    title="MobileNetV2; arch:mobilenet_v2_1.4 is width=1.4",
+    title="MobileNetV2, inverted residuals",
+    note="arch:mobilenet_v2_1.4 is width=1.4",
     paper="Sandler, Howard, Zhu, Zhmoginov, Chen: MobileNetV2, CVPR 2018",
     build=mobilenet_v2,
     keys={

@@ -66,7 +66,7 @@ PLAIN = (
     _conv("group_conv", "the same in G groups", ALEXNET, groups=2),
     Arch(
         name="depthwise_conv",
-        title="one convolution with as many groups as channels",
+        title="one with as many groups as channels",
         paper=MOBILENET,
         build=depthwise,
         keys={
@@ -92,7 +92,8 @@ PLAIN = (
     ),
     Arch(
         name="global_depthwise_conv",
-        title="a depthwise convolution whose kernel is the whole image: C×1×1",
+        title="depthwise, its kernel the whole image: C×1×1",
+        note="also as arch:gdc",
         paper=MOBILEFACENET,
         build=global_depthwise,
         keys={"channels": Key(default=512, what="C = N = G"), "input": image(7), "batch": BATCH},
@@ -100,7 +101,8 @@ PLAIN = (
     ),
     Arch(
         name="global_avg_pool",
-        title="global average pooling: the same without weights",
+        title="global average pooling, no weights",
+        note="also as arch:gap",
         paper="Lin, Chen, Yan: Network in Network, ICLR 2014",
         build=global_average,
         keys={"channels": Key(default=512, what="C"), "input": image(7), "batch": BATCH},

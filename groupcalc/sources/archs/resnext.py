@@ -58,7 +58,8 @@ PAPER = "Xie, Girshick, Dollár, Tu, He: Aggregated Residual Transformations, CV
 def _resnext(depth: int, figures: tuple[Figure, ...]) -> Arch:
     return Arch(
         name=f"resnext{depth}",
-        title=f"ResNeXt-{depth} C×d, by default 32×4d; any C×d as arch:resnext{depth}_32x4d",
+        title=f"ResNeXt-{depth} C×d",
+        note=f"any C×d as arch:resnext{depth}_32x4d",
         paper=PAPER,
         build=partial(resnext, depth=depth),
         keys={
@@ -76,7 +77,8 @@ def _resnext(depth: int, figures: tuple[Figure, ...]) -> Arch:
 def _resnet(depth: int, figures: tuple[Figure, ...]) -> Arch:
     return Arch(
         name=f"resnet{depth}",
-        title=f"ResNet-{depth}, the stride in the 3×3 convolutions; the same as arch:resnext{depth}_1x64d",
+        title=f"ResNet-{depth}",
+        note=f"the stride is in the 3×3 convolutions; it is arch:resnext{depth}_1x64d",
         paper=f"He, Zhang, Ren, Sun: Deep Residual Learning, CVPR 2016; {PAPER}",
         build=partial(resnet, depth=depth),
         keys={

@@ -57,7 +57,8 @@ def _printed(where: str) -> tuple[Figure, ...]:
 
 SHUFFLENET_V1 = Arch(
     name="shufflenet_v1",
-    title="ShuffleNet 1×, by default with 3 groups; the paper's figures leave the classifier out",
+    title="ShuffleNet, grouped 1×1 and channel shuffle",
+    note="the paper's figures leave the classifier out",
     paper="Zhang, Zhou, Lin, Sun: ShuffleNet, CVPR 2018",
     build=shufflenet,
     keys={

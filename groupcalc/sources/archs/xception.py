@@ -44,7 +44,7 @@ def _separable(net: Net, name: str, x: Tensor, out_channels: int) -> Tensor:
 
 XCEPTION = Arch(
     name="xception",
-    title="Xception at 299×299",
+    title="Xception, extreme Inception",
     paper="Chollet: Xception, CVPR 2017",
     build=xception,
     keys={"classes": CLASSES, "input": image(299), "batch": BATCH},
