@@ -34,7 +34,7 @@ def matched(variant: Variant, groups: int, metric: str) -> Variant:
         )
 
     most = keys["width"].most
-    steps = _nearest(lambda n: _total(at(n), metric), _total(variant, metric), most * _per_unit(keys["width"].default))
+    steps = nearest(lambda n: _total(at(n), metric), _total(variant, metric), most * _per_unit(keys["width"].default))
     found, as_wide = at(steps), replace(variant, values={**variant.values, "groups": count})
     return as_wide if _total(found, metric) == _total(as_wide, metric) else found
 
@@ -60,7 +60,7 @@ def _total(variant: Variant, metric: str) -> int:
     return found
 
 
-def _nearest(measure: Callable[[int], int], target: int, most: int) -> int:
+def nearest(measure: Callable[[int], int], target: int, most: int) -> int:
     """The n from 1 to `most` whose measure, which grows with n, is nearest to the target; too large to be a network
     counts as too large."""
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from groupcalc.costs.model import cost
 from groupcalc.errors import InputError, UsageError
-from groupcalc.match import METRICS, _nearest, check_matchable, matched
+from groupcalc.match import METRICS, check_matchable, matched, nearest
 from groupcalc.sources.archs.grammar import Variant, parse_arch
 
 
@@ -62,7 +62,7 @@ def test_todays_groups_keep_todays_width() -> None:
     ((10, 20, 30, 40), 99, 4),
 ])  # fmt: skip
 def test_the_nearest_of_a_growing_measure(measures: tuple[int, ...], target: int, n: int) -> None:
-    assert _nearest(lambda n: measures[n - 1], target, len(measures)) == n
+    assert nearest(lambda n: measures[n - 1], target, len(measures)) == n
 
 
 def test_groups_that_it_does_not_take_are_refused() -> None:
