@@ -9,7 +9,7 @@ from groupcalc.bench.backends import Ready
 from groupcalc.bench.operands import empty, operands, output_shape
 from groupcalc.bench.result import Case
 from groupcalc.graph import Graph, Tensor
-from groupcalc.sources.onnx.write_values import to_onnx
+from groupcalc.sources.onnx.write import write_model
 
 LEVELS = {
     "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
@@ -51,4 +51,4 @@ def model(case: Case) -> bytes:
             values[f"{name}.bias"] = bias
         layers.append(layer)
         reads = layer.outputs[0]
-    return to_onnx(Graph(name="case", layers=tuple(layers), inputs=(x,), outputs=("y",)), values)
+    return write_model(Graph(name="case", layers=tuple(layers), inputs=(x,), outputs=("y",)), values)

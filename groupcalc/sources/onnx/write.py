@@ -18,7 +18,7 @@ from groupcalc.sources.onnx.geometry import TORCH_NAMES
 from groupcalc.sources.onnx.payload import ELEM_TYPES
 from groupcalc.units import show_bytes, show_name
 
-Weights = Literal["constant", "random"]
+Weights = Literal["constant", "random"] | Mapping[str, NDArray[Any]]
 
 OPSET, IR_VERSION = 21, 10
 """Those of ONNX 1.16: the oldest that have every operator of the builder, GroupNormalization last, and old enough for
@@ -40,11 +40,11 @@ def write_model(graph: Graph, weights: Weights = "constant") -> bytes:
     """The bytes of an ONNX file, passed by ONNX's full checker.
 
     weights  `constant`: each a ConstantOfShape, some bytes whatever its size; `random`: stored, as He et al. 2015 draw
-             them. Activations stay finite.
-    Raises InputError for what ONNX cannot hold: random weights of more than 2 GiB, an operator on a dtype.
+             them; activations stay finite. Or a value for each, by its name.
+    Raises InputError for what ONNX cannot hold: stored weights of more than 2 GiB, an operator on a dtype.
     """
     stored = sum(tensor.nbytes * layer.repeat for layer in graph.layers for tensor in _weights(layer))
-    if weights == "random" and stored > MAX_BYTES:
+    if weights != "constant" and stored > MAX_BYTES:
         raise InputError(f"its weights take {show_bytes(stored)}, a file holds 2 GiB", "use --weights constant")
     layers, outputs = _unrolled(graph)
     writer = _Writer(layers, weights)
@@ -122,6 +122,7 @@ class _Writer:
     def __init__(self, layers: Sequence[Layer], weights: Weights) -> None:
         self.initializers: list[onnx.TensorProto] = []
         self._rng = np.random.default_rng(SEED) if weights == "random" else None
+        self._given = weights if isinstance(weights, Mapping) else {}
         self._taken = {tensor.name for layer in layers for tensor in (*layer.inputs, *layer.outputs) if tensor}
 
     def nodes(self, layer: Layer) -> Iterator[onnx.NodeProto]:
@@ -132,6 +133,8 @@ class _Writer:
             filling = Filling.of(layer, slot, tensor)
             if tensor.literal:
                 self._store(tensor.name, np.resize(np.array(tensor.numbers), tensor.shape), tensor.dtype)
+            elif tensor.name in self._given:
+                self._store(tensor.name, self._given[tensor.name], tensor.dtype)
             elif self._rng is not None:
                 self._store(tensor.name, filling.drawn(self._rng, tensor.shape), tensor.dtype)
             else:

@@ -121,6 +121,17 @@ def test_bounds_are_those_of_the_call(name: str) -> None:
     np.testing.assert_array_equal(y, x.clip(np.float32(least), np.float32(most)))
 
 
+def test_weights_that_are_given_are_those_that_it_computes_with() -> None:
+    graph = load_lines(["y = Conv2d(4, 4, 1, groups=2) @ 1x4x2x2"])
+    [layer] = graph.layers
+    x, w, bias = [tensor for tensor in layer.inputs if tensor is not None]
+    given = {w.name: np.array([[1, 0], [0, 2], [3, 0], [0, 4]]).reshape(w.shape), bias.name: np.arange(4)}
+    session = ort.InferenceSession(write_model(graph, given), providers=["CPUExecutionProvider"])
+    [y] = session.run(None, {x.name: np.ones(x.shape, np.float32)})
+    # A one in each group's place: 1·1 + 0, 2·1 + 1, 3·1 + 2, 4·1 + 3.
+    np.testing.assert_array_equal(y[0, :, 0, 0], [1, 3, 5, 7])
+
+
 def test_padding_stands_before_and_behind() -> None:
     """torch names the last axis first: 1 to the left, 2 to the right, 3 above, none below."""
     (y,) = run(load_lines(["ConstantPad2d((1, 2, 3, 0), 7.5) @ 2x2x2"]))
