@@ -1,0 +1,16 @@
+"""Budgets: `parse` reads one, `check` says of each whether it holds.
+
+limits    what a budget compares with, in exact fractions    metrics   what it compares
+grammar   from the text to a Budget                          mend      what was meant by a text that is none
+verdicts  from budgets and costs to verdicts
+"""
+
+from __future__ import annotations
+
+from groupcalc.budget.grammar import parse
+from groupcalc.budget.limits import Limit, Term
+from groupcalc.budget.metrics import Metric
+from groupcalc.budget.values import Budget, Location, Verdict
+from groupcalc.budget.verdicts import Subject, check
+
+__all__ = ["Budget", "Limit", "Location", "Metric", "Subject", "Term", "Verdict", "check", "parse"]
