@@ -9,6 +9,10 @@ from typing import Annotated
 import typer
 
 from groupcalc.cli.analyze import EXAMPLES, analyze
+from groupcalc.cli.check import EXAMPLES as CHECKS
+from groupcalc.cli.check import check
+from groupcalc.cli.diff import EXAMPLES as DIFFS
+from groupcalc.cli.diff import diff
 from groupcalc.cli.output import STDOUT, hush, write
 from groupcalc.cli.screen import note
 from groupcalc.cli.usage import Command, Commands, mistake
@@ -26,6 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(cls=Command, epilog=EXAMPLES, short_help="What a network costs, layer by layer.")(analyze)
+app.command(cls=Command, epilog=CHECKS, short_help="Whether models keep to their budgets: exit status 0, 1, 2.")(check)
+app.command(cls=Command, epilog=DIFFS, short_help="What changed between two models or revisions.")(diff)
 
 
 def _version(wanted: bool) -> None:

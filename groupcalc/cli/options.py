@@ -153,6 +153,44 @@ Raw = Annotated[bool, _option("--raw", help="Whole integers in place of units.",
 Strict = Annotated[
     bool, _option("--strict", help="Uncounted operators are an error: exit status 2.", rich_help_panel=RUN)
 ]
+StrictCheck = Annotated[
+    bool,
+    _option(
+        "--strict",
+        help="Uncounted operators are an error: exit status 2; what the base broke already is broken: 1.",
+        rich_help_panel=RUN,
+    ),
+]
+ConfigOption = Annotated[
+    str | None,
+    _option(
+        "-c",
+        "--config",
+        metavar="FILE",
+        envvar="GROUPCALC_CONFIG",
+        help="A configuration (default: the nearest groupcalc.toml, or pyproject.toml with [tool.groupcalc]).",
+        rich_help_panel=READ,
+    ),
+]
+Budgets = Annotated[
+    list[str] | None,
+    _option(
+        "--budget",
+        metavar="'macs <= 4.1G'",
+        help="A limit, beside those of the configuration; 'models/*.onnx: …' for some models. Repeatable.",
+        rich_help_panel=READ,
+    ),
+]
+Base = Annotated[
+    str | None,
+    _option(
+        "--base",
+        metavar="FILE|DIR|git:REV",
+        envvar="GROUPCALC_BASE",
+        help="What to compare with: a saved result, models, or the same files at a revision.",
+        rich_help_panel=READ,
+    ),
+]
 ColorOption = Annotated[
     Color,
     _option(

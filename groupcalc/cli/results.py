@@ -1,0 +1,41 @@
+"""A report on its way out: rendered as its sink asks, written, and what went wrong beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from groupcalc.cli.options import Color
+from groupcalc.cli.output import STDOUT, Sink, write
+from groupcalc.cli.screen import coloured, width
+from groupcalc.errors import GroupcalcError, UsageError
+from groupcalc.report.document import Report
+from groupcalc.report.render import RENDERERS, table
+from groupcalc.sources.targets import Failure
+
+FOR_PEOPLE = frozenset({"table", "markdown", "html"})
+"""Formats that say nothing when there is nothing to say; a machine gets its empty result."""
+
+
+def emit(report: Report, sink: Sink, color: Color, problems: list[GroupcalcError]) -> None:
+    """Write a report to a sink; that it cannot be written is one more problem."""
+    try:
+        write(_text(report, sink, color, problems), sink.path, None if sink.format == "table" else "utf-8")
+    except UsageError as error:
+        problems.append(error)
+
+
+def failure_data(failures: Sequence[Failure]) -> list[dict[str, Any]]:
+    """The inputs that could not be read, as data."""
+    return [{"path": failure.path, "message": str(failure.error)} for failure in failures]
+
+
+def _text(report: Report, sink: Sink, color: Color, problems: Sequence[GroupcalcError]) -> str:
+    if sink.format != "table":
+        said = (f"Not in this report: {problem}" for problem in problems)
+        return RENDERERS[sink.format](replace(report, notes=(*said, *report.notes)))
+    if sink.path != STDOUT:
+        return table(report)
+    columns = width()
+    return table(report, width=columns, color=coloured(color), elide=columns is not None)

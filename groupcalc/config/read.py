@@ -1,0 +1,212 @@
+"""From the text of a configuration file to a Config: keys and values checked, budgets with the line of each."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from groupcalc.budget import Budget, Location, parse
+from groupcalc.config.values import Config, Override
+from groupcalc.errors import InputError
+from groupcalc.sources.given import Given
+from groupcalc.units import show_name
+
+KEYS = ("models", "base", "dims", "shapes", "groups", "strict", "cache_dir", "model", "budgets")
+MODEL_KEYS = ("match", "shapes", "dims")
+BUDGET_KEYS = ("model", "layer", "limits", "level", "message")
+LEVELS = ("off", "warn", "error")
+
+MAX_INT = 2**63 - 1
+
+
+def read(text: str, path: str) -> Config:
+    """The configuration that a file states; one without a path when it is a pyproject.toml without our table."""
+    place = show_name(path)
+    table = _table(text, path)
+    if table is None:
+        return Config()
+    try:
+        _known(table, KEYS, "groupcalc")
+        return Config(
+            path=path,
+            models=_texts(table, "models"),
+            base=_text(table, "base"),
+            given=_given(table),
+            overrides=tuple(_override(each) for each in _tables(table, "model")),
+            groups=tuple(_whole("groups", each) for each in _list(table, "groups")),
+            strict=_flag(table, "strict"),
+            cache_dir=_text(table, "cache_dir"),
+            budgets=tuple(_budgets(_tables(table, "budgets"), text, place)),
+        )
+    except InputError as error:
+        if not error.place.startswith(f"{place}:"):
+            error.within(place)
+        raise
+
+
+def _table(text: str, path: str) -> Mapping[str, Any] | None:
+    import tomllib
+
+    place = show_name(path)
+    try:
+        document: Mapping[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message, _, line = str(error).partition(" (at line ")
+        where = f"{place}:{line.partition(',')[0]}" if line else f"{place}:{text.count(chr(10)) + 1}"
+        raise InputError(message.removesuffix(" (at end of document)"), "", where) from error
+    except (RecursionError, ValueError) as error:
+        raise InputError("it is nested too deeply, or a number is too long", "", place) from error
+    if os.path.basename(path) != "pyproject.toml":
+        return document
+    tool = document.get("tool")
+    found = tool.get("groupcalc") if isinstance(tool, dict) else None
+    if found is not None and not isinstance(found, dict):
+        raise InputError("tool.groupcalc is no table", "write [tool.groupcalc]", place)
+    return found
+
+
+def _known(table: Mapping[str, Any], keys: Sequence[str], what: str) -> None:
+    for key in table:
+        if key not in keys:
+            close = get_close_matches(key, keys, n=1)
+            way_out = f"did you mean '{close[0]}'?" if close else f"there is: {', '.join(keys)}"
+            raise InputError(f"{what} has no key '{show_name(key)}'", way_out)
+
+
+def _given(table: Mapping[str, Any]) -> Given:
+    shapes, dims = _mapping(table, "shapes"), _mapping(table, "dims")
+    return Given(
+        shapes={
+            show_name(name): tuple(_whole(f"shapes.{name}", each) for each in _list(shapes, name)) for name in shapes
+        },
+        dims={show_name(name): _whole(f"dims.{name}", size) for name, size in dims.items()},
+    )
+
+
+def _override(table: Mapping[str, Any]) -> Override:
+    _known(table, MODEL_KEYS, "[[model]]")
+    if not _text(table, "match"):
+        raise InputError("[[model]] has no match", 'write match = "models/detector*.onnx"')
+    return Override(match=_text(table, "match"), given=_given(table))
+
+
+def _budgets(tables: Sequence[Mapping[str, Any]], text: str, place: str) -> list[Budget]:
+    found: list[Budget] = []
+    for table, spans in zip(tables, _spans(text, len(tables)), strict=True):
+        start, end = spans
+        for limit, line in _limits(table, text, start, end, place):
+            location = Location(path=place, line=line)
+            try:
+                found.append(
+                    parse(
+                        limit,
+                        model=_text(table, "model"),
+                        layer=_text(table, "layer"),
+                        level=_level(table),
+                        message=_text(table, "message"),
+                        location=location,
+                    )
+                )
+            except InputError as error:
+                raise error.within(str(location)) from error.__cause__
+    return found
+
+
+def _limits(
+    table: Mapping[str, Any], text: str, start: int, end: int, place: str
+) -> list[tuple[str, int]]:
+    """The limits of one table with their lines; faults of the table are placed where it begins."""
+    first = text.count("\n", 0, start) + 1
+    try:
+        _known(table, BUDGET_KEYS, "[[budgets]]")
+        limits = _texts(table, "limits")
+        if not limits:
+            raise InputError("[[budgets]] has no limits", 'write limits = ["macs <= 4.1G"]')
+        _level(table)
+    except InputError as error:
+        raise error.within(f"{place}:{first}") from error.__cause__
+    found, at = [], start
+    for limit in limits:
+        # As it stands between its quotes; with escapes in it, it is not found, and the line of the table must do.
+        index = min((i for quote in "\"'" if (i := text.find(f"{quote}{limit}{quote}", at, end)) >= 0), default=-1)
+        found.append((limit, text.count("\n", 0, index) + 1 if index >= 0 else first))
+        at = max(index, at)
+    return found
+
+
+def _level(table: Mapping[str, Any]) -> Any:
+    level = table.get("level", "error")
+    if level not in LEVELS:
+        close = get_close_matches(str(level)[:100], LEVELS, n=1)
+        way_out = f"did you mean '{close[0]}'?" if close else f"use {', '.join(LEVELS)}"
+        raise InputError(f"level = {_shown(level)} is not known", way_out)
+    return level
+
+
+def _spans(text: str, count: int) -> list[tuple[int, int]]:
+    """Where each [[budgets]] table begins and ends in the text; the whole text where they are written otherwise."""
+    header = r"^[ \t]*\[\[[ \t]*(?:tool[ \t]*\.[ \t]*groupcalc[ \t]*\.[ \t]*)?budgets[ \t]*\]\]"
+    starts = [match.start() for match in re.finditer(header, text, re.MULTILINE)]
+    if len(starts) != count:
+        inline = re.search(r"^[ \t]*(?:tool\.groupcalc\.)?budgets[ \t]*=", text, re.MULTILINE)
+        return [(inline.start() if inline else 0, len(text))] * count
+    return list(zip(starts, [*starts[1:], len(text)], strict=True))
+
+
+def _tables(table: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    tables = table.get(key, [])
+    if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+        raise InputError(f"{key} is no list of tables", f"write [[tool.groupcalc.{key}]]")
+    return tables
+
+
+def _mapping(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = table.get(key, {})
+    if not isinstance(found, dict):
+        example = "{batch = 1}" if key == "dims" else "{x = [1, 3, 224, 224]}"
+        raise InputError(f"{key} is no table", f"write {key} = {example}")
+    return found
+
+
+def _list(table: Mapping[str, Any], key: str) -> list[Any]:
+    found = table.get(key, [])
+    if not isinstance(found, list):
+        raise InputError(f"{show_name(key)} = {_shown(found)} is no list", "write […]")
+    return found
+
+
+def _texts(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    found = [table[key]] if isinstance(table.get(key), str) else _list(table, key)
+    for each in found:
+        if not isinstance(each, str):
+            raise InputError(f"{key} holds {_shown(each)}", f'write {key} = ["…"]')
+    return tuple(found)
+
+
+def _text(table: Mapping[str, Any], key: str) -> str:
+    found = table.get(key, "")
+    if not isinstance(found, str):
+        raise InputError(f"{key} = {_shown(found)} is no text", f'write {key} = "…"')
+    return found
+
+
+def _flag(table: Mapping[str, Any], key: str) -> bool:
+    found = table.get(key, False)
+    if not isinstance(found, bool):
+        raise InputError(f"{key} = {_shown(found)} is neither true nor false", f"write {key} = true")
+    return found
+
+
+def _whole(name: str, value: Any) -> int:
+    if type(value) is not int or not 1 <= value <= MAX_INT:
+        raise InputError(f"{show_name(name)} = {_shown(value)} is not a positive whole number", "use 1 or more")
+    return value
+
+
+def _shown(value: Any) -> str:
+    from reprlib import repr as shown
+
+    return show_name(shown(value))
