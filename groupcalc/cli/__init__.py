@@ -13,7 +13,11 @@ from groupcalc.cli.check import EXAMPLES as CHECKS
 from groupcalc.cli.check import check
 from groupcalc.cli.diff import EXAMPLES as DIFFS
 from groupcalc.cli.diff import diff
+from groupcalc.cli.init import EXAMPLES as INITS
+from groupcalc.cli.init import init
 from groupcalc.cli.output import STDOUT, hush, write
+from groupcalc.cli.schema import EXAMPLES as SCHEMAS
+from groupcalc.cli.schema import schema
 from groupcalc.cli.screen import note
 from groupcalc.cli.usage import Command, Commands, mistake
 from groupcalc.errors import GroupcalcError
@@ -32,6 +36,8 @@ app = typer.Typer(
 app.command(cls=Command, epilog=EXAMPLES, short_help="What a network costs, layer by layer.")(analyze)
 app.command(cls=Command, epilog=CHECKS, short_help="Whether models keep to their budgets: exit status 0, 1, 2.")(check)
 app.command(cls=Command, epilog=DIFFS, short_help="What changed between two models or revisions.")(diff)
+app.command(cls=Command, epilog=INITS, short_help="Write a configuration with today's figures as budgets.")(init)
+app.command(cls=Command, epilog=SCHEMAS, short_help="The JSON Schema of results, layer files, configuration.")(schema)
 
 
 def _version(wanted: bool) -> None:

@@ -35,7 +35,7 @@ E = TypeVar("E", bound=StrEnum)
 MAX_DIGITS = 9
 
 
-def _choice(kind: type[E]) -> Callable[[str], E]:
+def choice(kind: type[E]) -> Callable[[str], E]:
     """The parser of a flag whose value is one of a few words. Typer's own speak with the voice of pydantic."""
 
     def parse(text: str) -> E:
@@ -138,7 +138,7 @@ ByOption = Annotated[
     By,
     _option(
         "--by",
-        parser=_choice(By),
+        parser=choice(By),
         metavar="layer|op|model",
         help="What a row stands for (default: layer).",
         autocompletion=lambda: list(By),
@@ -195,7 +195,7 @@ ColorOption = Annotated[
     Color,
     _option(
         "--color",
-        parser=_choice(Color),
+        parser=choice(Color),
         metavar="auto|always|never",
         envvar="GROUPCALC_COLOR",
         help="Colours on standard output (default: auto, on a terminal).",
