@@ -1,7 +1,7 @@
 """The pytest fixture `groupcalc`: budgets as tests. Nothing of ours is imported until it is called.
 
-    def test_cost(groupcalc):
-        groupcalc("model.onnx", shape="1x3x224x224").check("macs <= 4.1G", "params <= 25.1M")
+def test_cost(groupcalc):
+    groupcalc("model.onnx", shape="1x3x224x224").check("macs <= 4.1G", "params <= 25.1M")
 """
 
 from __future__ import annotations
@@ -54,9 +54,7 @@ class Model:
         return self
 
 
-def _cost(
-    path: str, shape: str | Sequence[str] = (), dim: str | Sequence[str] = ()
-) -> GraphCost:
+def _cost(path: str, shape: str | Sequence[str] = (), dim: str | Sequence[str] = ()) -> GraphCost:
     """What an input costs. GroupcalcError for one that cannot be read."""
     from groupcalc.errors import UsageError
     from groupcalc.price import price

@@ -1,13 +1,13 @@
 """From the text of a budget to a Budget.
 
-    budget   := [selector ":" ws] metric op limit
-    selector := MODEL_GLOB ["::" LAYER_GLOB]            quoted if it holds ": ", a quote in it doubled
-    metric   := key | "sum(" key ")" | "max(" key ")"
-    op       := <= | < | >= | > | ==
-    limit    := term | "max(" term {"," term} ")" | "min(" term {"," term} ")"
-    term     := number [suffix] [unit]                  absolute
-              | ("+" | "-") number ("%" | [suffix] [unit]) | "base"      relative to the base
-    suffix   := k K M G T P (powers of 1000) | Ki Mi Gi (powers of 1024, of bytes)
+budget   := [selector ":" ws] metric op limit
+selector := MODEL_GLOB ["::" LAYER_GLOB]            quoted if it holds ": ", a quote in it doubled
+metric   := key | "sum(" key ")" | "max(" key ")"
+op       := <= | < | >= | > | ==
+limit    := term | "max(" term {"," term} ")" | "min(" term {"," term} ")"
+term     := number [suffix] [unit]                  absolute
+          | ("+" | "-") number ("%" | [suffix] [unit]) | "base"      relative to the base
+suffix   := k K M G T P (powers of 1000) | Ki Mi Gi (powers of 1024, of bytes)
 """
 
 from __future__ import annotations
@@ -148,4 +148,4 @@ def _amount(found: re.Match[str]) -> Fraction:
         raise InputError(f"a number has more than {MAX_DIGITS} digits", "no network has that much")
     if exponent > MAX_EXPONENT:
         raise InputError(f"an exponent goes up to e{MAX_EXPONENT}", "no network has that much")
-    return Fraction(number) * 10**exponent * SUFFIXES[found["suffix"] or ""]
+    return Fraction(number) * int(10**exponent) * SUFFIXES[found["suffix"] or ""]

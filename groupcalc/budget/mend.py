@@ -66,7 +66,8 @@ def metric(text: str, over: str, key: str, rule: str) -> InputError:
     if colon and last.strip() in METRICS:
         return InputError("a selector ends with a colon and a space", f"write '{show_name(selector)}: {last} …'")
     if over and over not in OVER and key in METRICS:
-        return InputError(f"there is no {show_name(over)}() of layers", f"use {' or '.join(f'{name}({key})' for name in OVER)}")
+        way_out = " or ".join(f"{name}({key})" for name in OVER)
+        return InputError(f"there is no {show_name(over)}() of layers", f"use {way_out}")
     word = WORDS.get(key.lower()) or next(iter(get_close_matches(key.lower(), METRICS, n=1)), "")
     way_out = f"did you mean '{word}'?" if word else f"use one of {', '.join(METRICS)}"
     return InputError(f"there is no metric {shown(key)}", way_out)

@@ -119,7 +119,8 @@ class _Judge:
         elif not metric.over:
             for row in rows:
                 before = pairs[id(row)]
-                yield self._verdict(budget, row.name, metric.of_rows([row]), before and metric.of_rows([before]))
+                old_figure = None if before is None else metric.of_rows([before])
+                yield self._verdict(budget, row.name, metric.of_rows([row]), old_figure)
 
     def _pairs(self) -> dict[int, LayerCost | None]:
         if self.paired is None:

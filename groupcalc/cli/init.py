@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from glob import escape
@@ -95,4 +94,6 @@ def _limits(cost: GraphCost) -> Iterator[str]:
 
 def _quoted(text: str) -> str:
     """A basic string of TOML, which has the escapes of JSON; what does not print is escaped."""
-    return json.dumps(text, ensure_ascii=not show_name(text) == text).replace("\x7f", "\\u007f")
+    from json import dumps
+
+    return dumps(text, ensure_ascii=show_name(text) != text).replace("\x7f", "\\u007f")

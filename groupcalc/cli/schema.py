@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,10 +38,19 @@ def schema(
     ] = Kind.result,
 ) -> None:  # fmt: skip
     """The JSON Schema of saved results, layer files or the configuration."""
-    if kind is Kind.result:
-        from groupcalc.costs.schema import RESULT as found
-    elif kind is Kind.layers:
-        from groupcalc.sources.schema import LAYERS as found
-    else:
-        from groupcalc.config.schema import CONFIG as found
-    write(text_of(found), STDOUT, "utf-8")
+    write(text_of(_found(kind)), STDOUT, "utf-8")
+
+
+def _found(kind: Kind) -> Mapping[str, Any]:
+    """The schema; only the one that is asked for is made."""
+    if kind is Kind.layers:
+        from groupcalc.sources.schema import LAYERS
+
+        return LAYERS
+    if kind is Kind.config:
+        from groupcalc.config.schema import CONFIG
+
+        return CONFIG
+    from groupcalc.costs.schema import RESULT
+
+    return RESULT

@@ -106,7 +106,10 @@ def _alike(
     """The files of the other side as they were, by the paths that these have now; a file that was renamed since is
     found by its name. Without another side every ONNX file."""
     if not like:
-        yield from ((_outside(revision, file), file) for file in blobs if file.lower().endswith(".onnx"))
+        found = [file for file in blobs if file.lower().endswith(".onnx")]
+        if not found:
+            raise InputError("it has no .onnx file", "name one: git:REV:PATH", revision.place)
+        yield from ((_outside(revision, file), file) for file in found)
         return
     taken = set()
     for cost in like:

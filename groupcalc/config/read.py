@@ -115,9 +115,7 @@ def _budgets(tables: Sequence[Mapping[str, Any]], text: str, place: str) -> list
     return found
 
 
-def _limits(
-    table: Mapping[str, Any], text: str, start: int, end: int, place: str
-) -> list[tuple[str, int]]:
+def _limits(table: Mapping[str, Any], text: str, start: int, end: int, place: str) -> list[tuple[str, int]]:
     """The limits of one table with their lines; faults of the table are placed where it begins."""
     first = text.count("\n", 0, start) + 1
     try:

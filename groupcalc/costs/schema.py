@@ -33,7 +33,7 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/$defs/{name}"}
 
 
-_TOTALS = record({key: COUNT for key in (*KEYS[:-2], "peak_activation_bytes", *KEYS[-2:])})
+_TOTALS = record(dict.fromkeys((*KEYS[:-2], "peak_activation_bytes", *KEYS[-2:]), COUNT))
 
 _LAYER = record(
     {

@@ -90,7 +90,7 @@ class Finding:
     path: str
     line: int = 0
     key: str = ""
-    excess: Share = Share(0, 1)
+    excess: Share | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

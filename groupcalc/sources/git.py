@@ -32,7 +32,9 @@ ENVIRONMENT = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "GIT_TERM
                "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}  # fmt: skip
 """A partial clone would fetch what it lacks, by whatever program its configuration names: no transport is allowed."""
 
-_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-.*\n)*oid sha256:([0-9a-f]{64})\nsize \d+\n")
+_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-.*\n)*oid sha256:([0-9a-f]{64})\nsize \d+\n"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ _LAYER = {
         "name": _NAME,
         "op": {"type": "string", "pattern": f"^(torch\\.)?(nn\\.)?({'|'.join(CALLS)})$"},
         "input": {
-            "description": "The size of the input, the name of a layer above, or several of these; default: the one above.",
+            "description": "The size of the input, or layers above by name; by default the one above.",
             "anyOf": [_NAME, {"type": "array", "items": _SIZE, "minItems": 1},
                       {"type": "array", "items": _NAME, "minItems": 1}],
         },

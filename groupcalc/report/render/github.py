@@ -19,7 +19,7 @@ def github(report: Report) -> str:
     from fractions import Fraction  # loaded only by who asks for it
 
     def badness(finding: Finding) -> tuple[int, Fraction]:
-        return order.get(finding.status, len(order)), -Fraction(*finding.excess)
+        return order.get(finding.status, len(order)), -Fraction(*(finding.excess or (0, 1)))
 
     order = {status: index for index, status in enumerate(KINDS)}
     worst = sorted(report.findings, key=badness)

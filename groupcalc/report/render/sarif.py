@@ -23,8 +23,9 @@ def sarif(report: Report) -> str:
 
     found = [finding for finding in report.findings if finding.status in LEVELS]
     unread = [finding for finding in report.findings if finding.status == "error"]
+    rules = [_rule(rule, *words) for rule, words in RULES.items()]
     run = {
-        "tool": {"driver": {"name": "groupcalc", "version": __version__, "rules": [_rule(rule, *RULES[rule]) for rule in RULES]}},
+        "tool": {"driver": {"name": "groupcalc", "version": __version__, "rules": rules}},
         "columnKind": "unicodeCodePoints",
         "invocations": [
             {

@@ -28,7 +28,9 @@ COLUMNS = (
     Column(key="details", header="because", show="; ".join, align="left"),
 )
 
-RECORDS = ("model", "layer", "budget", "metric", "rule", "level", "status", "actual", "limit", "base", "over", "message")
+RECORDS = (
+    "model", "layer", "budget", "metric", "rule", "level", "status", "actual", "limit", "base", "over", "message",
+)  # fmt: skip
 
 TURN = {"<=": "over", "<": "over", ">=": "under", ">": "under", "==": "off"}
 
@@ -187,6 +189,4 @@ def _finding(verdict: Verdict, diffs: Diffs) -> Finding:
 
 
 def _failure(path: str, error: GroupcalcError) -> Finding:
-    return Finding(
-        status="error", rule="", model=path, name="read", message=str(error), path=path, key=f"read\0{path}"
-    )
+    return Finding(status="error", rule="", model=path, name="read", message=str(error), path=path, key=f"read\0{path}")

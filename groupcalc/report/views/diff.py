@@ -66,7 +66,7 @@ def _model(model: ModelDiff, top: int, raw: bool) -> Table:
 
 def _facts(model: ModelDiff) -> list[str]:
     """`added` or `removed`, or each figure before and after."""
-    facts = [model.status] if model.status in ("added", "removed") else []
+    facts: list[str] = [model.status] if model.status in ("added", "removed") else []
     for key, unit in UNITS.items():
         before, after = _of(model.base, key), _of(model.new, key)
         if model.base and model.new:
@@ -107,7 +107,9 @@ def _of(cost: GraphCost | None, key: str) -> int:
 
 def _uncounted(model: ModelDiff) -> list[str]:
     sides = (("before", model.base), ("after", model.new))
-    return [f"{plural(len(cost.uncounted), 'node')} not counted {when}" for when, cost in sides if cost and cost.uncounted]
+    return [
+        f"{plural(len(cost.uncounted), 'node')} not counted {when}" for when, cost in sides if cost and cost.uncounted
+    ]
 
 
 def _summary(found: Sequence[ModelDiff]) -> str:

@@ -1,4 +1,4 @@
-"""Figures beside each other: by how much one differs from another, in units and never so rounded that they look equal."""
+"""Figures beside each other: how one differs from another, never so rounded that two look equal."""
 
 from __future__ import annotations
 
