@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from groupcalc.budget.limits import Limit
 from groupcalc.budget.metrics import Metric
+
+_COLON = re.compile(r":\s")
+"""Ends a selector that is not quoted."""
 
 Level = Literal["off", "warn", "error"]
 Status = Literal["pass", "fail", "warn", "skipped", "unknown"]
@@ -66,8 +70,8 @@ class Budget:
         if self.model == "*" and not self.layer:
             return ""
         text = f"{self.model}::{self.layer}" if self.layer else self.model
-        plain = text == text.strip() and not text.startswith('"') and ": " not in text and not text.endswith(":")
-        return text if plain and text else '"' + text.replace('"', '""') + '"'
+        plain = text == text.strip() and not text.startswith('"') and not text.endswith(":") and not _COLON.search(text)
+        return text if plain else '"' + text.replace('"', '""') + '"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

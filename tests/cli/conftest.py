@@ -45,6 +45,10 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "GROUPCALC_COLOR",
         "GROUPCALC_JOBS",
         "GROUPCALC_PROGRESS",
+        "GROUPCALC_CONFIG",
+        "GROUPCALC_BASE",
+        "GITHUB_ACTIONS",
+        "GITHUB_STEP_SUMMARY",
     ):
         monkeypatch.delenv(name, raising=False)
 

@@ -9,6 +9,8 @@ def figure(count: int, unit: str) -> str:
     """`4.230 GMACs`, `25.03 M params`, `10.00 MiB`, `54 layers`."""
     if unit == "B":
         return show_bytes(count)
+    if count == 1:
+        return f"1 {unit.removesuffix('s')}"
     if unit in ("MACs", "FLOPs"):
         return show_count(count, unit)
     return f"{show_count(count)} {unit}"
