@@ -64,7 +64,9 @@ def metric(text: str, over: str, key: str, rule: str) -> InputError:
         return InputError("the metric comes first", f"write {first}")
     selector, colon, last = text.rpartition(":")
     if colon and last.strip() in METRICS:
-        return InputError("a selector ends with a colon and a space", f"write '{show_name(selector)}: {last.strip()} …'")
+        return InputError(
+            "a selector ends with a colon and a space", f"write '{show_name(selector)}: {last.strip()} …'"
+        )
     if over and over not in OVER and key in METRICS:
         way_out = " or ".join(f"{name}({key})" for name in OVER)
         return InputError(f"there is no {show_name(over)}() of layers", f"use {way_out}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from groupcalc.budget import Budget, Subject, Verdict, check, parse
@@ -43,7 +44,8 @@ def judge(
     priced = price_all(inputs, how)
     against = base or how.config.located(how.config.base)
     side = load_side(against, how, priced.costs) if against and priced.costs else None
-    subjects = _subjects(priced, side, how)
+    folders = (*inputs, against) if len(inputs) == 1 and os.path.isdir(inputs[0]) else (against,)
+    subjects = _subjects(priced, side, how, key_of(how, *folders) if os.path.isdir(against) else key_of(how))
     strict = strict or how.config.strict
     judged = check(budgets, subjects, strict=strict, all_given=not inputs and not priced.failures)
     failures = [*priced.failures, *(Failure(path=each.path or against, error=each.error) for each in _failures(side))]
@@ -69,13 +71,13 @@ def _failures(side: Side | None) -> Sequence[Failure]:
     return side.failures if side else ()
 
 
-def _subjects(priced: Priced, side: Side | None, how: How) -> list[Subject]:
-    """The models with their bases."""
+def _subjects(priced: Priced, side: Side | None, how: How, key: Callable[[GraphCost], str]) -> list[Subject]:
+    """The models with their bases, which pair by a key."""
     pairs: dict[int, GraphCost] = {}
     if side and side.single and len(side.costs) == len(priced.costs) == 1:
         pairs = {0: side.costs[0]}
     elif side:
-        pairs = pair_models(side.costs, priced.costs, key_of(how))
+        pairs = pair_models(side.costs, priced.costs, key)
     return [
         Subject(
             cost=cost,

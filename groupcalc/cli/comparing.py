@@ -26,7 +26,9 @@ def compare(base: str, new: str, how: How, sinks: Sequence[Sink], *, top: int | 
     problems: list[GroupcalcError] = [failure.error for failure in failures]
     whole = any(failure.path == "" for failure in failures)  # a side is not there: nothing can be compared
     lost = {failure.path for failure in failures}
-    found = [each for each in diff_all(before.costs, after.costs, key_of(how)) if not whole and each.name not in lost]
+    folders = (base, new) if os.path.isdir(base) and os.path.isdir(new) else ()
+    pairs = diff_all(before.costs, after.costs, key_of(how, *folders))
+    found = [each for each in pairs if not whole and each.name not in lost]
     for sink in sinks:
         if found or not problems or sink.format not in FOR_PEOPLE:
             most = TOP if top is None and sink.format != "html" else top or 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,7 @@ GIT = "git:"
 class Side:
     """What there is to compare.
 
-    costs     their paths are those by which they pair with the other side
-    failures  what could not be read, by such paths; "" stands for the side as a whole
+    failures  what could not be read, by its path; "" stands for the side as a whole
     single    it is one model, named as itself: it pairs with whatever single model is on the other side
     """
 
@@ -53,8 +52,7 @@ def load_side(text: str, how: How, like: Sequence[GraphCost] = (), folder: str =
         return Side(failures=[Failure(path="", error=error)])
     priced = price_targets(targets, how)
     if os.path.isdir(text):
-        costs = [replace(cost, path=Path(os.path.relpath(cost.path, text)).as_posix()) for cost in priced.costs]
-        return Side(costs=costs, failures=[*failures, *priced.failures])
+        return Side(costs=priced.costs, failures=[*failures, *priced.failures])
     single = len(priced.costs) == 1 and priced.costs[0].path == targets[0].path  # a saved result has paths of its own
     return Side(costs=priced.costs, failures=_whole([*failures, *priced.failures]), single=single)
 
@@ -131,6 +129,15 @@ def _outside(revision: Revision, file: str) -> str:
     return os.path.relpath(os.path.join(revision.top, file))
 
 
-def key_of(how: How) -> Callable[[GraphCost], str]:
-    """By what models pair: the path relative to the configuration."""
-    return lambda cost: how.config.names(cost.path)[0]
+def key_of(how: How, *folders: str) -> Callable[[GraphCost], str]:
+    """By what models pair: the path relative to that of the folders which it is in, else to the configuration."""
+    inside = [folder for folder in folders if os.path.isdir(folder)]
+
+    def key(cost: GraphCost) -> str:
+        for folder in inside:
+            relative = os.path.relpath(cost.path, folder)
+            if not relative.startswith(os.pardir):
+                return Path(relative).as_posix()
+        return how.config.names(cost.path)[0]
+
+    return key

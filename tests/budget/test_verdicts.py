@@ -92,9 +92,7 @@ def test_a_budget_that_holds_holds_for_more_counted_only_upwards(macs: int, limi
 def test_what_is_not_counted_is_named() -> None:
     [verdict] = judged(model(5, uncounted=2), "macs <= 10")
     assert (verdict.status, verdict.rule) == ("unknown", "GC005")
-    assert verdict.reason == (
-        "2 nodes are not counted, the first n7 (com.acme::Foo): allow them with 'uncounted <= N'"
-    )
+    assert verdict.reason == ("2 nodes are not counted, the first n7 (com.acme::Foo): allow them with 'uncounted <= N'")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +147,11 @@ def test_each_selected_layer_is_judged_and_a_function_takes_all_of_them() -> Non
 
 def test_level_warn_never_decides_the_exit_status() -> None:
     subject = Subject(cost=model(5, uncounted=1), names=("m.onnx",))
-    budgets = [parse("macs <= 1", level="warn"), parse("macs <= 9", level="warn"), parse("x.onnx: macs <= 9", level="warn")]
+    budgets = [
+        parse("macs <= 1", level="warn"),
+        parse("macs <= 9", level="warn"),
+        parse("x.onnx: macs <= 9", level="warn"),
+    ]
     found = check(budgets, [subject])
     assert [verdict.status for verdict in found] == ["warn", "unknown", "warn"]
     assert exit_status(found) == 0

@@ -210,7 +210,9 @@ def test_the_script_reads_the_command_line_of_the_process(
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == 0
-    module = subprocess.run([sys.executable, "-m", "groupcalc", "--version"], capture_output=True, text=True, check=True)
+    module = subprocess.run(
+        [sys.executable, "-m", "groupcalc", "--version"], capture_output=True, text=True, check=True
+    )
     assert capsys.readouterr().out == module.stdout == f"groupcalc {package.__version__}\n"
 
 
