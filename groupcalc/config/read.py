@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any
 
 from groupcalc.budget import Budget, Location, parse
@@ -128,11 +129,18 @@ def _limits(table: Mapping[str, Any], text: str, start: int, end: int, place: st
         raise error.within(f"{place}:{first}") from error.__cause__
     found, at = [], start
     for limit in limits:
-        # As it stands between its quotes; with escapes in it, it is not found, and the line of the table must do.
-        index = min((i for quote in "\"'" if (i := text.find(f"{quote}{limit}{quote}", at, end)) >= 0), default=-1)
-        found.append((limit, text.count("\n", 0, index) + 1 if index >= 0 else first))
-        at = max(index, at)
+        index = _index(text, limit, at, end)
+        found.append((limit, first if index is None else text.count("\n", 0, index) + 1))
+        at = at if index is None else index + len(limit)
     return found
+
+
+def _index(text: str, limit: str, start: int, end: int) -> int | None:
+    """Where a limit stands between quotes, outside of a comment; None when it is written with escapes."""
+    for match in re.compile(f"[\"']{re.escape(limit)}[\"']").finditer(text, start, end):
+        if not text[text.rfind("\n", 0, match.start()) + 1 : match.start()].lstrip().startswith("#"):
+            return match.start()
+    return None
 
 
 def _level(table: Mapping[str, Any]) -> Any:
@@ -151,7 +159,7 @@ def _spans(text: str, count: int) -> list[tuple[int, int]]:
     if len(starts) != count:
         inline = re.search(r"^[ \t]*(?:tool\.groupcalc\.)?budgets[ \t]*=", text, re.MULTILINE)
         return [(inline.start() if inline else 0, len(text))] * count
-    return list(zip(starts, [*starts[1:], len(text)], strict=True))
+    return [*pairwise([*starts, len(text)])]
 
 
 def _tables(table: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
