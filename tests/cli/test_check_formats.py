@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from junitparser import Error, Failure, JUnitXml, Skipped
+from junitparser import Error, Failure, JUnitXml
 from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema as Sarif
 
 from groupcalc.costs.schema import RESULT
@@ -108,7 +108,8 @@ def test_all_formats_in_one_run_each_read_by_a_reader_of_its_own(run: Callable[.
     assert (suites.tests, suites.failures, suites.errors, suites.skipped) == (5, 2, 1, 0)
     outcomes = {case.name: [type(result) for result in case.result] for suite in suites for case in suite}
     assert outcomes == {
-        "macs <= 40M": [Failure], "params <= 30k": [], "macs <= +1G": [Error], "params <= 1k": [], "macs <= 1": [Failure],
+        "macs <= 40M": [Failure], "params <= 30k": [], "macs <= +1G": [Error], "params <= 1k": [],
+        "macs <= 1": [Failure],
     }  # fmt: skip
 
     log = Sarif.model_validate_json(Path("b.json").read_text())

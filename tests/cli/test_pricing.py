@@ -67,7 +67,7 @@ def test_a_fault_of_ours_in_one_file_does_not_hide_the_others(
 ) -> None:
     real = pricing.price
 
-    def price(target: Any, given: Given) -> Any:
+    def price(target: Any, given: Any) -> Any:
         if target.path == "command line":
             raise IndexError("tuple index out of range")
         return real(target, given)

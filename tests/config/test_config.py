@@ -158,7 +158,7 @@ def test_budgets_in_a_list_of_inline_tables_have_lines_too() -> None:
         ("[[budgets]]\nlimits = ['mac <= 1']", "groupcalc.toml:2: 'mac <= 1': there is no metric 'mac' (did you mean"),
         (
             "[[budgets]]\nmodel = 'a'\nlimits = ['b: macs <= 1']",
-            "groupcalc.toml:3: 'b: macs <= 1': its table has the selector already (write the metric and its limit alone)",
+            "groupcalc.toml:3: 'b: macs <= 1': its table has the selector already (write the metric and its limit",
         ),
         (
             "[[budgets]]\nlimits = ['macs <= 1']\nlevel = 'warning'",
@@ -179,7 +179,9 @@ def test_junk_is_refused_and_nothing_else(key: str, junk: object) -> None:
     import json
 
     text = f"{key} = {json.dumps(junk).replace('null', '0.5')}"
+    said = ""
     try:
         read(text, "groupcalc.toml")
     except GroupcalcError as error:
-        assert "\n" not in str(error)
+        said = str(error)
+    assert "\n" not in said
