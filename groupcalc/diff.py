@@ -63,9 +63,9 @@ def diff(base: GraphCost | None, new: GraphCost | None) -> ModelDiff:
     return ModelDiff(name=either.path if either else "", status=status, base=base, new=new, layers=layers)
 
 
-def diff_all(base: Sequence[GraphCost], new: Sequence[GraphCost], path: Callable[[GraphCost], str]) -> list[ModelDiff]:
+def diff_all(base: Sequence[GraphCost], new: Sequence[GraphCost], key: Callable[[str], str]) -> list[ModelDiff]:
     """The differences of many models, paired by path and by name: in the order of the new ones, then the removed."""
-    pairs = {0: base[0]} if len(base) == len(new) == 1 else pair_models(base, new, path)
+    pairs = {0: base[0]} if len(base) == len(new) == 1 else pair_models(base, new, key)
     taken = set(map(id, pairs.values()))
     removed = [diff(cost, None) for cost in base if id(cost) not in taken]
     return [*(diff(pairs.get(index), cost) for index, cost in enumerate(new)), *removed]

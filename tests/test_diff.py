@@ -39,7 +39,7 @@ def test_a_model_and_itself_are_the_same_and_its_negative_is_removal() -> None:
 
 
 def test_two_single_models_pair_whatever_they_are_called() -> None:
-    [found] = diff_all([net(4, path="a")], [net(8, path="b")], lambda cost: cost.path)
+    [found] = diff_all([net(4, path="a")], [net(8, path="b")], str)
     assert found.status == "changed"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from groupcalc.budget import Budget, Subject, Verdict, check, parse
@@ -15,7 +15,7 @@ from groupcalc.cli.output import Sink
 from groupcalc.cli.pricing import How, Priced, price_all
 from groupcalc.cli.results import FOR_PEOPLE, emit, failure_data
 from groupcalc.cli.screen import note
-from groupcalc.cli.sides import Side, key_of, load_side
+from groupcalc.cli.sides import Key, Side, key_of, load_side
 from groupcalc.costs.cost import GraphCost
 from groupcalc.costs.pairing import pair_models
 from groupcalc.costs.snapshot import header, model_data
@@ -23,7 +23,7 @@ from groupcalc.diff import ModelDiff, diff
 from groupcalc.errors import GroupcalcError, UsageError
 from groupcalc.report.document import Report
 from groupcalc.report.views.check import verdict_data, verdicts
-from groupcalc.sources.targets import Failure
+from groupcalc.sources.targets import COMMAND_LINE, Failure
 
 
 def judge(
@@ -71,7 +71,7 @@ def _failures(side: Side | None) -> Sequence[Failure]:
     return side.failures if side else ()
 
 
-def _subjects(priced: Priced, side: Side | None, how: How, key: Callable[[GraphCost], str]) -> list[Subject]:
+def _subjects(priced: Priced, side: Side | None, how: How, key: Key) -> list[Subject]:
     """The models with their bases, which pair by a key."""
     pairs: dict[int, GraphCost] = {}
     if side and side.single and len(side.costs) == len(priced.costs) == 1:
@@ -81,16 +81,23 @@ def _subjects(priced: Priced, side: Side | None, how: How, key: Callable[[GraphC
     return [
         Subject(
             cost=cost,
-            names=how.config.names(cost.path),
+            names=_names(cost, how),
             base=pairs.get(index),
-            state="paired" if index in pairs else _unpaired(side, cost.path),
+            state="paired" if index in pairs else _unpaired(side, cost.path, key),
         )
         for index, cost in enumerate(priced.costs)
     ]
 
 
-def _unpaired(side: Side | None, path: str) -> BaseState:
-    return "none" if side is None else "unread" if side.unread(path) else "new"
+def _unpaired(side: Side | None, path: str, key: Key) -> BaseState:
+    return "none" if side is None else "unread" if side.unread(path, key) else "new"
+
+
+def _names(cost: GraphCost, how: How) -> tuple[str, ...]:
+    """What a selector may call a model: by its path, or a single layer line by its name."""
+    if cost.path == COMMAND_LINE and len(cost.layers) == 1:
+        return COMMAND_LINE, cost.layers[0].name
+    return how.config.names(cost.path)
 
 
 def _unsaid(costs: Sequence[GraphCost], judged: Sequence[Verdict]) -> list[GroupcalcError]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 GIT = "git:"
 
+Key = Callable[[str], str]
+"""From the path of a model to what it pairs by."""
+
 
 @dataclass(slots=True)
 class Side:
@@ -32,9 +35,9 @@ class Side:
     failures: list[Failure] = field(default_factory=list)
     single: bool = False
 
-    def unread(self, path: str) -> bool:
+    def unread(self, path: str, key: Key) -> bool:
         """The counterpart of a model may be among what could not be read."""
-        return any(failure.path in ("", path) for failure in self.failures)
+        return any(not failure.path or key(failure.path) == key(path) for failure in self.failures)
 
 
 def load_side(text: str, how: How, like: Sequence[GraphCost] = (), folder: str = "", against: str = "HEAD") -> Side:
@@ -52,7 +55,7 @@ def load_side(text: str, how: How, like: Sequence[GraphCost] = (), folder: str =
         return Side(failures=[Failure(path="", error=error)])
     priced = price_targets(targets, how)
     if os.path.isdir(text):
-        return Side(costs=priced.costs, failures=[*failures, *priced.failures])
+        return Side(costs=priced.costs, failures=[*_whole(failures), *priced.failures])
     single = len(priced.costs) == 1 and priced.costs[0].path == targets[0].path  # a saved result has paths of its own
     return Side(costs=priced.costs, failures=_whole([*failures, *priced.failures]), single=single)
 
@@ -129,15 +132,15 @@ def _outside(revision: Revision, file: str) -> str:
     return os.path.relpath(os.path.join(revision.top, file))
 
 
-def key_of(how: How, *folders: str) -> Callable[[GraphCost], str]:
+def key_of(how: How, *folders: str) -> Key:
     """By what models pair: the path relative to that of the folders which it is in, else to the configuration."""
     inside = [folder for folder in folders if os.path.isdir(folder)]
 
-    def key(cost: GraphCost) -> str:
+    def key(path: str) -> str:
         for folder in inside:
-            relative = os.path.relpath(cost.path, folder)
+            relative = os.path.relpath(path, folder)
             if not relative.startswith(os.pardir):
                 return Path(relative).as_posix()
-        return how.config.names(cost.path)[0]
+        return how.config.names(path)[0]
 
     return key

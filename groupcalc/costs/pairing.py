@@ -86,15 +86,16 @@ class _Pairs:
                     self._add(*pair)
 
 
-def pair_models(
-    base: Sequence[GraphCost], new: Sequence[GraphCost], path: Callable[[GraphCost], str]
-) -> dict[int, GraphCost]:
-    """Index of a new model -> its base: the one with the same path, else with the same name if only one is left."""
+def pair_models(base: Sequence[GraphCost], new: Sequence[GraphCost], key: Callable[[str], str]) -> dict[int, GraphCost]:
+    """Index of a new model -> its base: the one with the same path, else with the same name if only one is left.
+
+    key  from a path to what is compared of it
+    """
     found: dict[int, GraphCost] = {}
     left = list(base)
-    for key in (path, lambda cost: cost.name):
+    for same in (lambda cost: key(cost.path), lambda cost: cost.name):
         for index, cost in enumerate(new):
-            alike = [each for each in left if key(each) == key(cost)] if index not in found else []
+            alike = [each for each in left if same(each) == same(cost)] if index not in found else []
             if len(alike) == 1:
                 found[index] = alike[0]
                 left.remove(alike[0])

@@ -48,7 +48,7 @@ def test_a_changed_model_is_caught_and_its_layer_named(changed: Any, groupcalc: 
     assert "43.35 → 260.1 MMACs  +500.0 %, 211.8 MMACs over" in first
     assert first.endswith("groupcalc.toml:8")
     assert second == ("      └ ~ layer1.conv   groups 32 → 2   14.45 → 231.2 MMACs (×16)   Ask before raising this.")
-    assert last == "2 models, 0 of 1 budget hold · 1 failed"
+    assert last == "2 models, 0 of 1 budget holds · 1 failed"
     assert err == ""
 
 

@@ -102,10 +102,10 @@ def model(path: str, name: str) -> GraphCost:
 def test_models_pair_by_path_then_by_a_name_that_only_one_has() -> None:
     base = [model("a/x.onnx", "x"), model("b/x.onnx", "x"), model("c/y.onnx", "y"), model("d/z.onnx", "z")]
     new = [model("b/x.onnx", "x"), model("e/y.onnx", "y"), model("f/x.onnx", "x"), model("g/w.onnx", "w")]
-    found = pair_models(base, new, lambda cost: cost.path)
+    found = pair_models(base, new, str)
     assert {index: cost.path for index, cost in found.items()} == {0: "b/x.onnx", 1: "c/y.onnx", 2: "a/x.onnx"}
 
 
 def test_a_name_that_several_have_pairs_nothing() -> None:
     base = [model("a/x.onnx", "x"), model("b/x.onnx", "x")]
-    assert pair_models(base, [model("c/x.onnx", "x")], lambda cost: cost.path) == {}
+    assert pair_models(base, [model("c/x.onnx", "x")], str) == {}

@@ -20,7 +20,7 @@ def flow(table: Table, width: int, elide: bool, paint: Paint) -> Iterator[str]:
 
     elide  lines keep to the width
     """
-    rows = [[_text(column, value) for column, value in _cells(table, row)] for row in table.rows]
+    rows = _told([[_text(column, value) for column, value in _cells(table, row)] for row in table.rows])
     widths = [min(max(map(width_of, texts)), WIDEST) for texts in zip(*rows, strict=True)]
     for row, texts in zip(table.rows, rows, strict=True):
         indent = widths[0] + GAP
@@ -35,6 +35,12 @@ def flow(table: Table, width: int, elide: bool, paint: Paint) -> Iterator[str]:
 def _cells(table: Table, row: Row) -> list[tuple[Column, object]]:
     pairs = zip(table.columns, row, strict=True)
     return [(column, value) for column, value in pairs if not isinstance(value, tuple)]
+
+
+def _told(rows: list[list[str]]) -> list[list[str]]:
+    """The cells less the columns in which nothing stands."""
+    kept = [index for index, texts in enumerate(zip(*rows, strict=True)) if any(texts)]
+    return [[texts[index] for index in kept] for texts in rows]
 
 
 def _text(column: Column, value: object) -> str:

@@ -97,7 +97,9 @@ def summary(found: Sequence[Verdict], models: int) -> str:
         (counts["unknown"], f"{counts['unknown']} cannot be said to hold"),
         (counts["skipped"], f"{counts['skipped']} skipped"),
     )
-    hold = f"{plural(models, 'model')}, {counts['pass']} of {plural(len(found), 'budget')} hold"
+    hold = (
+        f"{plural(models, 'model')}, {counts['pass']} of {plural(len(found), 'budget')} hold{'s' * (len(found) == 1)}"
+    )
     return " · ".join((hold, *(text for count, text in said if count)))
 
 
