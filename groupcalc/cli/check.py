@@ -14,15 +14,17 @@ FORMATS = ("table", "json", "csv", "markdown", "html", "github", "gitlab", "juni
 
 EXAMPLES = """\
 Examples:
-  groupcalc check                                     (models and budgets of groupcalc.toml)
-  groupcalc check model.onnx --budget 'macs <= 4.1 GMACs' --budget 'params <= 25M'
+  groupcalc check                     # models and budgets of groupcalc.toml
+  groupcalc check model.onnx --budget 'macs <= 4.1 GMACs'
   groupcalc check model.onnx --budget 'model.onnx::*conv2*: macs <= 231M'
-  groupcalc check models/ --base git:origin/main --budget 'macs <= max(+2%, +5M)'
-  groupcalc check --base base.json -o table -o junit:checks.xml -o sarif:checks.sarif
+  groupcalc check models/ --base git:origin/main --budget 'macs <= +2%'
+  groupcalc check --base base.json --budget 'macs <= max(+2%, +5M)'
+  groupcalc check -o table -o junit:checks.xml -o sarif:checks.sarif
 
 A limit with a sign, +2%, -5M, +0%, is relative to the base; so is base itself.
-Exit status: 0; 1 when a budget is broken or selects nothing; 2 when it cannot be
-said: something cannot be read, is not counted, or has no base.
+With -v the budgets that hold are listed, too.
+Exit status: 0; 1 when a budget is broken or selects nothing; 2 when it cannot
+be said: something cannot be read, is not counted, or has no base.
 """
 
 
@@ -30,7 +32,7 @@ def check(
     inputs: options.Inputs = None,
     budget: options.Budgets = None,
     base: options.Base = None,
-    output: options.Output = None,
+    output: options.CheckOutput = None,
     json: options.Json = False,
     shape: options.Shape = None,
     dim: options.Dim = None,

@@ -18,7 +18,7 @@ EXAMPLES = """\
 Examples:
   groupcalc diff old.onnx new.onnx
   groupcalc diff base.json models/
-  groupcalc diff git:origin/main models/              (its merge base with HEAD)
+  groupcalc diff git:origin/main models/              # its merge base with HEAD
   groupcalc diff git:v1.0:models git:v2.0:models -o markdown:comment.md
 
 Exit status: 0 whenever it could compare; 2 when a side cannot be read.

@@ -21,7 +21,7 @@ from groupcalc.units import show_name
 
 EXAMPLES = """\
 Examples:
-  groupcalc init                    (every .onnx file below this directory)
+  groupcalc init                    # every .onnx file below this directory
   groupcalc init models/ --dim batch=1
 
 Writes groupcalc.toml, with what each model costs today as its budgets.

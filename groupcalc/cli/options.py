@@ -87,6 +87,16 @@ Output = Annotated[
         rich_help_panel=SHOW,
     ),
 ]
+CheckOutput = Annotated[
+    list[str] | None,
+    _option(
+        "-o",
+        "--output",
+        metavar="FORMAT[:PATH]",
+        help="table (default), json, csv, markdown, html, github, gitlab, junit or sarif; repeatable.",
+        rich_help_panel=SHOW,
+    ),
+]
 Json = Annotated[bool, _option("--json", help="The same as -o json.", rich_help_panel=SHOW)]
 Shape = Annotated[
     list[str] | None,
@@ -177,7 +187,7 @@ Budgets = Annotated[
     _option(
         "--budget",
         metavar="'macs <= 4.1G'",
-        help="A limit, beside those of the configuration; 'models/*.onnx: …' for some models. Repeatable.",
+        help="A limit, beside those of the configuration; '*.onnx: macs <= 1G' for some models. Repeatable.",
         rich_help_panel=READ,
     ),
 ]

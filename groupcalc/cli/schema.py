@@ -10,13 +10,12 @@ import typer
 
 from groupcalc.cli.options import choice
 from groupcalc.cli.output import STDOUT, write
-from groupcalc.report.render.json import text_of
 
 EXAMPLES = """\
 Examples:
-  groupcalc schema                  (saved results, -o json)
-  groupcalc schema layers           (layer files)
-  groupcalc schema config           (groupcalc.toml)
+  groupcalc schema                  # saved results, -o json
+  groupcalc schema layers           # layer files
+  groupcalc schema config           # groupcalc.toml
 """
 
 
@@ -32,13 +31,15 @@ def schema(
     kind: Annotated[
         Kind,
         typer.Argument(
-            parser=choice(Kind), metavar="[result|layers|config]", show_default=False, help="Default: result.",
+            parser=choice(Kind), metavar="result|layers|config", show_default=False, help="Default: result.",
             autocompletion=lambda: list(Kind),
         ),
     ] = Kind.result,
 ) -> None:  # fmt: skip
     """The JSON Schema of saved results, layer files or the configuration."""
-    write(text_of(_found(kind)), STDOUT, "utf-8")
+    from json import dumps
+
+    write(dumps(_found(kind), indent=2, ensure_ascii=False) + "\n", STDOUT, "utf-8")
 
 
 def _found(kind: Kind) -> Mapping[str, Any]:

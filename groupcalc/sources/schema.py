@@ -9,14 +9,25 @@ from groupcalc.sources.lines import MAX_REPEAT
 
 _SIZE = {"type": "integer", "minimum": 1, "maximum": MAX_INT}
 _NAME = {"type": "string", "minLength": 1}
-_ARGUMENTS = sorted({name for call in CALLS.values() for name in parameters(call.signature)[0]})
+
+
+def _arguments() -> dict[str, dict[str, str]]:
+    """Every argument of some op, and the first few ops that take it; which values, only reading a file tells."""
+    takers: dict[str, list[str]] = {}
+    for op, call in CALLS.items():
+        for name in parameters(call.signature)[0]:
+            takers.setdefault(name, []).append(op)
+    return {
+        name: {"description": f"Of {', '.join(ops[:4])}{', …' if len(ops) > 4 else ''}."}
+        for name, ops in sorted(takers.items())
+    }
+
 
 _LAYER = {
     "type": "object",
     "description": "One layer: an op and its torch.nn arguments.",
     "properties": {
-        **{name: {"description": f"An argument of {_takers}."} for name in _ARGUMENTS
-           for _takers in [", ".join([op for op, call in CALLS.items() if name in parameters(call.signature)[0]][:4])]},
+        **_arguments(),
         "name": _NAME,
         "op": {"type": "string", "pattern": f"^(torch\\.)?(nn\\.)?({'|'.join(CALLS)})$"},
         "input": {

@@ -29,8 +29,11 @@ def test_version_is_that_of_the_package(groupcalc: Callable[..., Any]) -> None:
     assert groupcalc("--version") == (0, f"groupcalc {package.__version__}\n", "")
 
 
+COMMANDS = [[command, "--help"] for command in ("check", "diff", "init", "schema")]
+
+
 @pytest.mark.parametrize("columns", [None, "80", "200"])
-@pytest.mark.parametrize("words", [["--help"], ["-h"], ["analyze", "--help"], ["analyze", "-h"]])
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["analyze", "--help"], ["analyze", "-h"], *COMMANDS])
 def test_help_is_plain_text_that_fits_80_columns(
     groupcalc: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, words: list[str], columns: str | None
 ) -> None:

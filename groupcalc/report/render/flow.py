@@ -10,7 +10,7 @@ from groupcalc.report.render.cells import cut_middle, inert, pad, width_of, wrap
 GAP = 2
 
 WIDEST = 48
-"""A longer cell does not push those behind it, in its own line alone."""
+"""Where the width does not do, a longer cell pushes those behind it in its own line alone."""
 
 Paint = Callable[[str, str], str]
 
@@ -21,7 +21,9 @@ def flow(table: Table, width: int, elide: bool, paint: Paint) -> Iterator[str]:
     elide  lines keep to the width
     """
     rows = _told([[_text(column, value) for column, value in _cells(table, row)] for row in table.rows])
-    widths = [min(max(map(width_of, texts)), WIDEST) for texts in zip(*rows, strict=True)]
+    widths = [max(map(width_of, texts)) for texts in zip(*rows, strict=True)]
+    if elide and sum(widths) + GAP * (len(widths) - 1) > width:
+        widths = [min(each, WIDEST) for each in widths]
     for row, texts in zip(table.rows, rows, strict=True):
         indent = widths[0] + GAP
         head, *rest = _lines(texts, widths, width if elide else None, indent)
