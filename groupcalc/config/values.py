@@ -60,7 +60,7 @@ class Config:
     def located(self, text: str) -> str:
         """A path or glob of the file as the current directory sees it; a layer line and an architecture as they are."""
         negated, text = ("!", text[1:]) if text.startswith("!") else ("", text)
-        if self.root == "." or text.startswith(PREFIXES) or "(" in text or os.path.isabs(text):
+        if not text or self.root == "." or text.startswith(PREFIXES) or "(" in text or os.path.isabs(text):
             return negated + text
         root = self.root
         if set(text) & set("*?["):

@@ -63,6 +63,7 @@ def test_paths_are_relative_to_the_file(here: Path) -> None:
     assert found.inputs == ["../nets/*.onnx", "!../nets/old/**", "Conv2d(1, 1, 1) @ 4x4", "arch:resnet50"]
     assert found.located(found.base) == "../base.json"
     assert found.located("git:main") == "git:main"
+    assert found.located("") == ""  # no base is none, not the folder
     net = here / "a" / "nets" / "m.onnx"
     net.parent.mkdir()
     net.touch()
