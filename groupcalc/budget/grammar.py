@@ -25,6 +25,8 @@ from groupcalc.errors import InputError
 MAX_LENGTH = 4096
 """Characters of a budget."""
 
+MAX_WAY_OUT = 300
+
 MAX_DIGITS = 40
 """Digits of a number: above any count of a network, and read at once."""
 
@@ -37,11 +39,11 @@ SUFFIXES: Mapping[str, int] = {
 
 _SELECTOR = re.compile(r'(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^"].*?))\s*:\s+', re.DOTALL)
 _RULE = re.compile(r"(?P<metric>[^<>=!≤≥≠]*)(?P<op>[<>=!≤≥≠]+)(?P<limit>.*)", re.DOTALL)
-_METRIC = re.compile(r"(?:(?P<over>\w+)\s*\(\s*(?P<inner>[^()]*?)\s*\)|(?P<key>[^()]*))")
-_PICK = re.compile(r"(?P<pick>\w+)\s*\((?P<terms>.*)\)", re.DOTALL)
+_METRIC = re.compile(r"(?:(?P<over>\w+) ?\((?P<inner>[^()]*)\)|(?P<key>[^()]*))")
+_PICK = re.compile(r"(?P<pick>\w+) ?\((?P<terms>.*)\)", re.DOTALL)
 _TERM = re.compile(
-    r"(?P<sign>[+-]?)(?P<number>[0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)(?:[eE]\+?(?P<exponent>[0-9]+))?\s*"
-    r"(?:(?P<percent>%)|(?P<suffix>Ki|Mi|Gi|[kKMGTP]?)\s*(?P<unit>MACs|FLOPs|params|B)?)"
+    r"(?P<sign>[+-]?)(?P<number>[0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)(?:[eE]\+?(?P<exponent>[0-9]+))? ?"
+    r"(?:(?P<percent>%)|(?P<suffix>Ki|Mi|Gi|[kKMGTP]?) ?(?P<unit>MACs|FLOPs|params|B)?)"
 )
 
 
@@ -67,6 +69,8 @@ def parse(
         return _parse(text.strip(), model, layer, level, message, location)
     except InputError as error:
         error.place = shown
+        if len(error.way_out) > MAX_WAY_OUT:  # it repeats a part of the text that is endless itself
+            error.way_out = ""
         raise
 
 
@@ -77,7 +81,7 @@ def _parse(text: str, model: str, layer: str, level: Level, message: str, locati
     if found:
         model, layer = _selector(found)
         text = text[found.end() :]
-    metric, limit = _rule(text)
+    metric, limit = _rule(" ".join(text.split()))
     if layer and metric.key in WHOLE:
         raise InputError(f"{metric.key} is a figure of a whole model", "take the layer out of the selector")
     return Budget(
@@ -103,7 +107,7 @@ def _rule(text: str) -> tuple[Metric, Limit]:
 
 def _metric(text: str, rule: str) -> Metric:
     found = _METRIC.fullmatch(text)
-    over, key = (found["over"] or "", found["key"] or found["inner"] or "") if found else ("", text)
+    over, key = (found["over"] or "", found["key"] or (found["inner"] or "").strip()) if found else ("", text)
     if key not in METRICS or (over and over not in OVER):
         raise mend.metric(text, over, key, rule)
     if over and key in WHOLE:
@@ -120,9 +124,8 @@ def _limit(op: str, text: str, metric: Metric, rule: str) -> Limit:
 
 
 def _term(text: str, metric: Metric, rule: str) -> Term:
-    plain = " ".join(text.split())
     if text == "base":
-        return Term(text=plain, relative=True, factor=Fraction(1), shift=Fraction(0))
+        return Term(text=text, relative=True, factor=Fraction(1), shift=Fraction(0))
     found = _TERM.fullmatch(text)
     if not found or (found["percent"] and not found["sign"]) or not _fits(found, metric):
         raise mend.term(text, metric, rule)
@@ -130,10 +133,10 @@ def _term(text: str, metric: Metric, rule: str) -> Term:
     if found["sign"] == "-":
         amount = -amount
     if found["percent"]:
-        return Term(text=plain, relative=True, factor=1 + amount / 100, shift=Fraction(0))
+        return Term(text=text, relative=True, factor=1 + amount / 100, shift=Fraction(0))
     if found["sign"]:
-        return Term(text=plain, relative=True, factor=Fraction(1), shift=amount)
-    return Term(text=plain, relative=False, factor=Fraction(0), shift=amount)
+        return Term(text=text, relative=True, factor=Fraction(1), shift=amount)
+    return Term(text=text, relative=False, factor=Fraction(0), shift=amount)
 
 
 def _fits(found: re.Match[str], metric: Metric) -> bool:

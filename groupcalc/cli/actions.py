@@ -23,7 +23,7 @@ def announce(report: Report, formats: Collection[str]) -> None:
             sys.stderr.write(github(report))
     path = os.environ.get("GITHUB_STEP_SUMMARY", "")
     if path and (in_actions or "github" in formats):
-        _append(path, markdown(report))
+        _append(path, f"### groupcalc check\n\n{markdown(report)}\n")
 
 
 def _append(path: str, text: str) -> None:

@@ -71,7 +71,7 @@ def analyze(
         tops = {sink.format: 0 if sink.format == "html" else TOP for sink in sinks}
     else:
         tops = {sink.format: top for sink in sinks}
-    how = How(given=given, config=found, jobs=jobs, progress=False if quiet else progress, verbose=verbose)
+    how = How(given=given, config=found, alone=True, jobs=jobs, progress=False if quiet else progress, verbose=verbose)
     priced = price_all(inputs or [], how)
     whatifs = [each for cost in priced.costs for each in whatif(cost, counts)]
     layers, ops = layer or [], op or []

@@ -22,7 +22,8 @@ Examples:
   groupcalc check -o table -o junit:checks.xml -o sarif:checks.sarif
 
 A limit with a sign, +2%, -5M, +0%, is relative to the base; so is base itself.
-With -v the budgets that hold are listed, too.
+With -v the budgets that hold are listed, too. GROUPCALC_BASE and
+GROUPCALC_CONFIG in the environment set what --base and -c would.
 Exit status: 0; 1 when a budget is broken or selects nothing; 2 when it cannot
 be said: something cannot be read, is not counted, or has no base.
 """

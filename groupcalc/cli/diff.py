@@ -48,7 +48,7 @@ def diff(
 
     sinks = parse_sinks(output or [], json, FORMATS)
     how = How(
-        given=parse_given(shape or [], dim or []), config=find(config), command="groupcalc analyze", jobs=jobs,
+        given=parse_given(shape or [], dim or []), config=find(config), command="groupcalc diff", jobs=jobs,
         progress=False if quiet else progress, verbose=verbose,
     )  # fmt: skip
     raise typer.Exit(compare(base, new, how, sinks, top=top, raw=raw, color=color))

@@ -33,12 +33,14 @@ class How:
 
     given    shapes and sizes from the flags, which must name what some model has
     config   those of the configuration, which may name what others have
-    command  what a person typed, for the suggestion of a whole command
+    command  what a person typed
+    alone    it takes an input and these flags alone, so that it can be suggested as a whole
     """
 
     given: Given = field(default_factory=Given)
     config: Config = field(default_factory=Config)
     command: str = "groupcalc analyze"
+    alone: bool = False
     jobs: int = 1
     progress: bool | None = None
     verbose: bool = False
@@ -92,7 +94,7 @@ def _outcomes(targets: Sequence[Target], how: How) -> Iterator[Outcome]:
     givens = [how.config.given_for(target.path, how.given) for target in targets]
     jobs = min(how.jobs or os.cpu_count() or 1, len(targets), MAX_JOBS)
     if jobs <= 1:
-        yield from map(_outcome, targets, givens, [how.command] * len(targets))
+        yield from map(_outcome, targets, givens, [how.command if how.alone else ""] * len(targets))
         return
     import signal
     from concurrent.futures import ProcessPoolExecutor
@@ -105,7 +107,7 @@ def _outcomes(targets: Sequence[Target], how: How) -> Iterator[Outcome]:
         jobs, mp_context=get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL)
     ) as pool:
         try:
-            yield from pool.map(_outcome, targets, givens, [how.command] * len(targets))
+            yield from pool.map(_outcome, targets, givens, [how.command if how.alone else ""] * len(targets))
         except BrokenProcessPool as error:
             raise InputError("a process was killed", "perhaps for its memory: use fewer", "--jobs") from error
 
@@ -118,7 +120,8 @@ def _outcome(target: Target, given: Given, command: str) -> Outcome:
         result = price(target, given)
     except MissingDimsError as error:
         result = error
-        result.way_out = f"{command} {_pasted(target.path)} {' '.join(error.flags)}"
+        if command:
+            result.way_out = f"{command} {_pasted(target.path)} {' '.join(error.flags)}"
     except GroupcalcError as error:
         result = error
     except MemoryError:

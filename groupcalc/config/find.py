@@ -21,7 +21,10 @@ def find(path: str | None = None) -> Config:
         text = _text(path)
         if text is None:
             raise UsageError("no such file", "check the path", show_name(path))
-        return _read(path, text)
+        config = _read(path, text)
+        if not config.path:
+            raise InputError("has no [tool.groupcalc]", "write one, or name another file", show_name(path))
+        return config
     for candidate in _candidates():
         text = _text(candidate)
         # A pyproject.toml of others is not even parsed: whoever analyzes a file does not wait for it.

@@ -137,7 +137,14 @@ def test_a_limit_of_forty_digits_is_read_and_a_longer_one_is_not() -> None:
         parse(f"macs <= {'9' * 41}")
 
 
-@pytest.mark.parametrize("text", ["macs <= 1" + "0" * 5000, "x" * 5000 + ": macs <= 1", "macs <= " + "max(" * 2000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "macs <= 1" + "0" * 5000, "x" * 5000 + ": macs <= 1", "macs <= " + "max(" * 2000,
+        "sum(" + " " * 4000 + "macs <= 1",
+        "macs <= 1" + " " * 4000 + "x", "x" + " " * 4000 + "y", "macs <= " + "9_" * 2000, "macs <= " + "1e" * 2000,
+    ],
+)  # fmt: skip
 def test_a_text_without_end_is_refused(text: str) -> None:
     with pytest.raises(InputError) as caught:
         parse(text)

@@ -170,6 +170,10 @@ def test_a_configuration_is_named_by_a_flag_or_the_environment(
     monkeypatch.setenv("GROUPCALC_CONFIG", "other.toml")
     assert groupcalc("check", net).code == 0
     assert groupcalc("check", net, "--config", "groupcalc.toml").code == 1
+    config("[tool.other]", "pyproject.toml")
+    assert groupcalc("check", net, "-c", "pyproject.toml").err == (
+        "pyproject.toml: has no [tool.groupcalc] (write one, or name another file)\n"
+    )
     assert groupcalc("check", net, "-c", "none.toml").err == "none.toml: no such file (check the path)\n"
 
 
@@ -181,11 +185,12 @@ def test_a_configuration_that_cannot_be_read_is_placed(
     assert groupcalc(*words) == (2, "", "groupcalc.toml: models = 3 is no list (write […])\n")
 
 
-def test_a_missing_size_suggests_the_whole_command(groupcalc: Callable[..., Any], conv: Callable[..., str]) -> None:
+def test_a_missing_size_is_said_with_the_flag_to_add(groupcalc: Callable[..., Any], conv: Callable[..., str]) -> None:
     conv("a.onnx", batch="batch")
-    assert groupcalc("check", "a.onnx", *BUDGET).err == (
-        "a.onnx: dimension 'batch' of input 'x' is not known (groupcalc check a.onnx --dim batch=1)\n"
-    )
+    line = "a.onnx: dimension 'batch' of input 'x' is not known (add --dim batch=1)\n"
+    assert groupcalc("check", "a.onnx", *BUDGET).err == line
+    assert groupcalc("diff", "a.onnx", "a.onnx").err == line * 2
+    assert groupcalc("check", "a.onnx", *BUDGET, "--dim", "batch=1").code == 0
 
 
 @pytest.fixture

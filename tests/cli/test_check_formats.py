@@ -163,6 +163,7 @@ def test_in_actions_annotations_go_to_standard_error_and_the_summary_is_written(
     assert [kind for kind, _, _ in commands(err)] == ["error", "error", "error", "warning"]
     summary = Path("summary.md").read_text()
     assert summary.startswith("what another step wrote\n")
+    assert "### groupcalc check" in summary
     assert "| FAIL | net.txt | macs &lt;= 40M |" in summary
     assert run("-o", "github").err == ""  # asked for: they are on standard output already
 

@@ -51,7 +51,7 @@ def test_help_is_plain_text_that_fits_80_columns(
     "flag",
     [
         "--output", "--json", "--shape", "--dim", "--groups", "--layer", "--op", "--sort", "--top", "--by", "--columns",
-        "--raw", "--strict", "--color", "--progress", "--jobs", "--quiet", "--verbose", "--help",
+        "--raw", "--strict", "--config", "--color", "--progress", "--jobs", "--quiet", "--verbose", "--help",
     ],
 )  # fmt: skip
 def test_help_of_analyze_has_every_flag(groupcalc: Callable[..., Any], flag: str) -> None:

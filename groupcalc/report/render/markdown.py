@@ -40,7 +40,8 @@ def _table(table: Table) -> Iterator[str]:
         yield from (f"### {inert(table.name)}", "")
     if table.facts:
         yield from (inert(" · ".join(table.facts)), "")
-    yield from (*_grid(table), "")
+    if table.rows or not table.flow:
+        yield from (*_grid(table), "")
     notes = (*table.notes, *(f"⚠ {warning}" for warning in table.warnings))
     if notes:
         yield from (*(f"- {inert(note)}" for note in notes), "")

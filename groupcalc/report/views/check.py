@@ -157,6 +157,8 @@ def _culprits(verdict: Verdict, diffs: Diffs) -> list[str]:
     if model is None or verdict.actual is None:
         return []
     metric = verdict.budget.metric
+    if metric.key not in (*KEYS, "layers"):
+        return []
     key, unit = (metric.key, metric.unit) if metric.key in KEYS else ("macs", "MACs")
     if verdict.layer is not None and not metric.over:
         return [line_of(layer, key, unit) for layer in model.changed if layer.name == verdict.layer][:1]
