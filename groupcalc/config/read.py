@@ -13,6 +13,7 @@ from groupcalc.budget import Budget, Location, parse
 from groupcalc.config.values import Config, Override
 from groupcalc.errors import InputError
 from groupcalc.sources.given import Given
+from groupcalc.sources.toml import parse_toml
 from groupcalc.units import show_name
 
 KEYS = ("models", "base", "dims", "shapes", "groups", "strict", "cache_dir", "model", "budgets")
@@ -49,15 +50,9 @@ def read(text: str, path: str) -> Config:
 
 
 def _table(text: str, path: str) -> Mapping[str, Any] | None:
-    import tomllib
-
     place = show_name(path)
     try:
-        document: Mapping[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message, _, line = str(error).partition(" (at line ")
-        where = f"{place}:{line.partition(',')[0]}" if line else f"{place}:{text.count(chr(10)) + 1}"
-        raise InputError(message.removesuffix(" (at end of document)"), "", where) from error
+        document = parse_toml(text, place)
     except (RecursionError, ValueError) as error:
         raise InputError("it is nested too deeply, or a number is too long", "", place) from error
     if os.path.basename(path) != "pyproject.toml":

@@ -165,6 +165,7 @@ def test_budgets_in_a_list_of_inline_tables_have_lines_too() -> None:
             "[[budgets]]\nlimits = ['macs <= 1']\nlevel = 'warning'",
             "groupcalc.toml:1: level = 'warning' is not known (did you mean 'warn'?)",
         ),
+        ("a" + ".a" * 99999 + " = 1", "groupcalc.toml:1: key 'a.a"),
         ("x = " + "[" * 9999, "groupcalc.toml: it is nested too deeply"),
     ],
 )
