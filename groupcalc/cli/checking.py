@@ -12,7 +12,7 @@ from groupcalc.cli.actions import announce
 from groupcalc.cli.analyze import uncounted
 from groupcalc.cli.options import Color
 from groupcalc.cli.output import Sink
-from groupcalc.cli.pricing import How, Priced, price_all
+from groupcalc.cli.pricing import How, price_all
 from groupcalc.cli.results import FOR_PEOPLE, emit, failure_data
 from groupcalc.cli.screen import note
 from groupcalc.cli.sides import Key, Side, key_of, load_side
@@ -41,7 +41,7 @@ def judge(
     if not budgets:
         way_out = "add --budget 'macs <= 4.1G', or let groupcalc init write a configuration"
         raise UsageError("there is no budget", way_out, how.command)
-    priced = price_all(inputs, how)
+    priced = Side.of(price_all(inputs, how))
     against = base or how.config.located(how.config.base)
     side = load_side(against, how, priced.costs) if against and priced.costs else None
     folders = (*inputs, against) if len(inputs) == 1 and os.path.isdir(inputs[0]) else (against,)
@@ -71,7 +71,7 @@ def _failures(side: Side | None) -> Sequence[Failure]:
     return side.failures if side else ()
 
 
-def _subjects(priced: Priced, side: Side | None, how: How, key: Key) -> list[Subject]:
+def _subjects(priced: Side, side: Side | None, how: How, key: Key) -> list[Subject]:
     """The models with their bases, which pair by a key."""
     pairs: dict[int, GraphCost] = {}
     if side and side.single and len(side.costs) == len(priced.costs) == 1:
@@ -107,7 +107,7 @@ def _unsaid(costs: Sequence[GraphCost], judged: Sequence[Verdict]) -> list[Group
 
 
 def _report(
-    priced: Priced, subjects: Sequence[Subject], judged: Sequence[Verdict], failures: Sequence[Failure], every: bool
+    priced: Side, subjects: Sequence[Subject], judged: Sequence[Verdict], failures: Sequence[Failure], every: bool
 ) -> Report:
     diffs = _diffs(judged, subjects)
     data: dict[str, Any] = {

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from groupcalc.cli.pricing import How, price_targets
+from groupcalc.cli.pricing import How, Priced, price_targets
 from groupcalc.costs.cost import GraphCost
+from groupcalc.costs.snapshot import is_whole
 from groupcalc.errors import GroupcalcError, InputError
 from groupcalc.sources.targets import COMMAND_LINE, KINDS, Failure, Target, expand
 from groupcalc.units import show_name
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from groupcalc.sources.git import Revision
 
 GIT = "git:"
+
+PARTIAL = ("has only some of its layers", "save it without --layer and --op")
 
 Key = Callable[[str], str]
 """From the path of a model to what it pairs by."""
@@ -34,6 +37,15 @@ class Side:
     costs: list[GraphCost] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     single: bool = False
+
+    @classmethod
+    def of(cls, priced: Priced, single: bool = False) -> Side:
+        """What was read, less the results that were saved with a filter: their totals are of layers that are not
+        there."""
+        partial = [cost for cost in priced.costs if not is_whole(cost)]
+        failures = [Failure(path=cost.path, error=InputError(*PARTIAL, cost.path)) for cost in partial]
+        costs = [cost for cost in priced.costs if is_whole(cost)]
+        return cls(costs=costs, failures=[*priced.failures, *failures], single=single)
 
     def unread(self, path: str, key: Key) -> bool:
         """The counterpart of a model may be among what could not be read."""
@@ -54,14 +66,12 @@ def load_side(text: str, how: How, like: Sequence[GraphCost] = (), folder: str =
     except GroupcalcError as error:
         return Side(failures=[Failure(path="", error=error)])
     priced = price_targets(targets, how)
-    if os.path.isdir(text):
-        return Side(costs=priced.costs, failures=[*_whole(failures), *priced.failures])
     single = len(priced.costs) == 1 and priced.costs[0].path == targets[0].path  # a saved result has paths of its own
-    return Side(costs=priced.costs, failures=_whole([*failures, *priced.failures]), single=single)
-
-
-def _whole(failures: Sequence[Failure]) -> list[Failure]:
-    return [Failure(path="", error=failure.error) for failure in failures]
+    side = Side.of(priced, single)
+    if not os.path.isdir(text):  # of a file there is nothing left without it
+        failures, side.failures = [*failures, *side.failures], []
+    side.failures += [Failure(path="", error=failure.error) for failure in failures]
+    return side
 
 
 def _of_revision(text: str, how: How, like: Sequence[GraphCost], folder: str, against: str) -> Side:

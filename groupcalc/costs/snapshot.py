@@ -91,6 +91,11 @@ def read_models(data: Mapping[str, Any]) -> list[GraphCost]:
         raise InputError("is no saved result of groupcalc", str(error)) from error
 
 
+def is_whole(cost: GraphCost) -> bool:
+    """Its rows add up to its totals: they are not those that a filter selected when the result was saved."""
+    return Cost.total(row.cost for row in cost.layers) == cost.totals if cost.layers else cost.totals == Cost()
+
+
 def _model(data: Mapping[str, Any]) -> GraphCost:
     totals = _object(data["totals"])
     return GraphCost(

@@ -100,6 +100,16 @@ def test_a_saved_result_is_a_base_and_an_input(groupcalc: Callable[..., Any], ne
     assert groupcalc("check", net, "--base", "again.json", "--budget", "macs <= +0%").code == 0
 
 
+def test_a_result_saved_with_a_filter_is_neither_a_base_nor_an_input(groupcalc: Callable[..., Any], net: str) -> None:
+    groupcalc("analyze", net, "--layer", "small", "-o", "json:some.json")
+    line = "net.toml: has only some of its layers (save it without --layer and --op)\n"
+    found = groupcalc("check", net, "--base", "some.json", "--budget", "net.toml::large: macs <= +0%")
+    assert (found.code, found.err) == (2, line)
+    assert found.out.split()[0] == "UNKNOWN"
+    assert groupcalc("check", "some.json", "--budget", "layers <= 1") == (2, "", line)
+    assert groupcalc("diff", net, "some.json") == (2, "", line)
+
+
 def test_a_base_that_is_missing_is_said_once(groupcalc: Callable[..., Any], net: str) -> None:
     code, out, err = groupcalc("check", net, "--base", "none.json", "--budget", "macs <= +0%")
     assert code == 2

@@ -85,7 +85,8 @@ def verdict_data(verdict: Verdict, diffs: Diffs) -> dict[str, Any]:
 def message(verdict: Verdict, diffs: Diffs) -> str:
     """The finding as one sentence for people, with what its author wants to be read."""
     head = ", ".join(text for text in (_figures(verdict), _said(verdict)) if text)
-    return "; ".join((f"{verdict.budget.rule}: {head}", *_because(verdict, diffs)))
+    why = (" ".join(line.split()) for line in _culprits(verdict, diffs))
+    return "; ".join(text for text in (f"{verdict.budget.rule}: {head}", *why, _own(verdict)) if text)
 
 
 def summary(found: Sequence[Verdict], models: int) -> str:
@@ -145,16 +146,21 @@ def _said(verdict: Verdict) -> str:
 
 def _because(verdict: Verdict, diffs: Diffs) -> Iterator[str]:
     """The layers that moved the figure, and the author's own words, behind the first of them."""
-    lines = _culprits(verdict, diffs) if verdict.status in ("fail", "warn") else []
-    own = verdict.budget.message if verdict.status != "pass" else ""
+    lines, own = _culprits(verdict, diffs), _own(verdict)
     if lines and own:
         lines[0] = f"{lines[0]}   {own}"
     yield from lines or ([own] if own else [])
 
 
+def _own(verdict: Verdict) -> str:
+    """What the author of the budget wants to be read when it does not hold."""
+    return verdict.budget.message if verdict.status != "pass" else ""
+
+
 def _culprits(verdict: Verdict, diffs: Diffs) -> list[str]:
+    """The layers that moved the figure most into the wrong direction."""
     model = diffs.get(verdict.model)
-    if model is None or verdict.actual is None:
+    if model is None or verdict.actual is None or verdict.status not in ("fail", "warn"):
         return []
     metric = verdict.budget.metric
     if metric.key not in (*KEYS, "layers"):
