@@ -156,7 +156,7 @@ class _Judge:
         if (exact or not self.partial) and _pre_existing(limit, actual, known):
             status = broken if self.strict else "warn"
             return replace(judged, status=status, rule="GC003", reason=_not_worsened(judged))
-        return replace(judged, status=broken)
+        return replace(judged, status=broken, reason=_uncounted(self.subject.cost) if exact and self.partial else "")
 
     def _unsaid(self, judged: Verdict, exact: bool) -> Verdict:
         """Why a budget cannot be said to hold."""

@@ -82,6 +82,13 @@ def test_a_warning_exits_0_and_strict_counts_uncounted_models(
     assert groupcalc("check", "m.onnx").code == 0
 
 
+def test_a_broken_budget_of_uncounted_nodes_names_one(groupcalc: Callable[..., Any], conv: Callable[..., str]) -> None:
+    conv("m.onnx", op="Foo", domain="com.acme")
+    found = groupcalc("check", "m.onnx", "--budget", "uncounted <= 0")
+    assert found.code == 1
+    assert "1 node  1 node over, 1 node is not counted, conv (com.acme::Foo)" in found.out
+
+
 def test_a_layer_line_is_a_model_of_its_name(groupcalc: Callable[..., Any]) -> None:
     line = "stem = Conv2d(3, 64, 7, bias=False) @ 224x224"
     assert groupcalc("check", line, "--budget", "command line::stem: macs <= 1G").code == 0

@@ -133,15 +133,11 @@ def _figures(verdict: Verdict) -> str:
 
 def _said(verdict: Verdict) -> str:
     """`+5.1 %, 132 MMACs over`, or why it is neither kept nor broken."""
-    if verdict.reason:
-        return f"{verdict.reason} ({verdict.rule})"
-    if verdict.status == "pass" or verdict.actual is None:
-        return ""
+    if verdict.actual is None or verdict.rule not in ("GC001", "GC002") or verdict.status not in ("fail", "warn"):
+        return f"{verdict.reason} ({verdict.rule})" if verdict.reason else ""
     over = f"{figure(verdict.over, verdict.budget.metric.unit)} {TURN[verdict.budget.limit.op]}"
-    if verdict.base is None or verdict.actual == verdict.base:
-        return over
-    part = percent(verdict.actual - verdict.base, verdict.base)
-    return f"{part}, {over}" if part else over
+    part = percent(verdict.actual - verdict.base, verdict.base) if verdict.base not in (None, verdict.actual) else ""
+    return ", ".join(text for text in (part, over, verdict.reason) if text)
 
 
 def _because(verdict: Verdict, diffs: Diffs) -> Iterator[str]:
