@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from groupcalc.cli.options import Color
-from groupcalc.cli.output import STDOUT, Sink, write
-from groupcalc.cli.screen import coloured, width
+from groupcalc.cli.output import Sink, write
+from groupcalc.cli.screen import text_of
 from groupcalc.errors import GroupcalcError, UsageError
 from groupcalc.report.document import Report
-from groupcalc.report.render import RENDERERS, table
 from groupcalc.sources.targets import Failure
 
 FOR_PEOPLE = frozenset({"table", "markdown", "html"})
@@ -34,8 +33,5 @@ def failure_data(failures: Sequence[Failure]) -> list[dict[str, Any]]:
 def _text(report: Report, sink: Sink, color: Color, problems: Sequence[GroupcalcError]) -> str:
     if sink.format != "table":
         said = (f"Not in this report: {problem}" for problem in problems)
-        return RENDERERS[sink.format](replace(report, notes=(*said, *report.notes)))
-    if sink.path != STDOUT:
-        return table(report)
-    columns = width()
-    return table(report, width=columns, color=coloured(color), elide=columns is not None)
+        report = replace(report, notes=(*said, *report.notes))
+    return text_of(report, sink, color)

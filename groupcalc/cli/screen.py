@@ -1,4 +1,4 @@
-"""What the terminal is: its width, its colours, and the notes and progress on standard error."""
+"""What the terminal is: its width, its colours, a report on it, and the notes and progress on standard error."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
 
 from groupcalc.cli.options import Color
+from groupcalc.cli.output import STDOUT, Sink
+from groupcalc.report.document import Report
+from groupcalc.report.render import RENDERERS, table
 from groupcalc.report.render.cells import inert
 
 if TYPE_CHECKING:  # who sees no bar does not wait for it
@@ -37,6 +40,14 @@ def coloured(color: Color) -> bool:
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or (_is_terminal() and os.environ.get("TERM") != "dumb")
+
+
+def text_of(report: Report, sink: Sink, color: Color) -> str:
+    """The report in the format of a sink; as a table on standard output it has the look of the terminal."""
+    if sink.format != "table" or sink.path != STDOUT:
+        return RENDERERS[sink.format](report)
+    columns = width()
+    return table(report, width=columns, color=coloured(color), elide=columns is not None)
 
 
 def _is_terminal() -> bool:

@@ -48,7 +48,8 @@ class _Pen:
 
     def table(self, table: Table) -> Iterator[str]:
         yield from self.heading(table)
-        yield from flow(table, self.width, self.elide, self.paint) if table.flow else self.grid(table)
+        if table.columns:
+            yield from flow(table, self.width, self.elide, self.paint) if table.flow else self.grid(table)
         for note in table.notes:
             yield from self.sentence(note)
         for warning in table.warnings:
