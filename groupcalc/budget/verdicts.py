@@ -11,6 +11,7 @@ from groupcalc.budget.limits import Limit
 from groupcalc.budget.values import Budget, Rule, Status, Verdict
 from groupcalc.costs.cost import GraphCost, LayerCost
 from groupcalc.costs.pairing import pair_rows
+from groupcalc.sources.targets import fits
 
 NO_BASE = "there is no base: add --base FILE, DIR or git:REV"
 
@@ -34,7 +35,7 @@ class Subject:
 
     def fits(self, budget: Budget) -> bool:
         """The budget is about this model, or about layers of it."""
-        return any(fnmatchcase(name, budget.model) for name in self.names)
+        return any(fits(name, budget.model) for name in self.names)
 
 
 def check(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from groupcalc.sources.given import Given
+from groupcalc.sources.targets import fits
 
 if TYPE_CHECKING:  # who only analyzes does not wait for budgets
     from groupcalc.budget import Budget
@@ -71,8 +71,10 @@ class Config:
 
     def names(self, path: str) -> tuple[str, ...]:
         """What a glob of the file, or of the command line, may match of the path of a model."""
-        if path.startswith(PREFIXES) or not os.path.lexists(path):
+        if path.startswith(PREFIXES):
             return (path,)
+        if not os.path.lexists(path):  # of a saved result, or of another revision
+            return (Path(os.path.normpath(path)).as_posix(),)
         relative = os.path.relpath(os.path.abspath(path), os.path.abspath(self.root))
         return tuple(dict.fromkeys((Path(relative).as_posix(), Path(path).as_posix())))
 
@@ -81,7 +83,7 @@ class Config:
         shapes: dict[str, tuple[int, ...]] = dict(self.given.shapes)
         dims: dict[str, int] = dict(self.given.dims)
         for override in self.overrides:
-            if any(fnmatchcase(name, override.match) for name in self.names(path)):
+            if any(fits(name, override.match) for name in self.names(path)):
                 shapes |= override.given.shapes
                 dims |= override.given.dims
         if "" in flags.shapes:  # the only input, whatever it is called

@@ -23,15 +23,29 @@ def pair_rows(base: Sequence[LayerCost], new: Sequence[LayerCost]) -> list[RowPa
 
     Rows are paired by name and operator, then, for exporters rename, by operator and shapes in their order, then by
     operator alone between two rows that are paired already, where there are as many of it on both sides. What is left
-    is paired by name: the operator itself has changed.
+    is paired by name: the operator itself has changed. Names that only number the nodes (`Conv_12`) come after the
+    shapes: one node more, and they are those of others.
     """
     pairs = _Pairs(base, new)
-    pairs.by(lambda row: (row.name, row.op) if row.name else None)
+    numbered = _numbered(base) or _numbered(new)
+    if not numbered:
+        pairs.by(_name_and_op)
     pairs.by(lambda row: (row.op, row.inputs, row.outputs, row.groups, row.cost))
     pairs.by(lambda row: (row.op, row.inputs, row.outputs))
+    if numbered:
+        pairs.by(_name_and_op)
     pairs.between()
     pairs.by(lambda row: row.name or None)
     return list(pairs)
+
+
+def _name_and_op(row: LayerCost) -> Hashable:
+    return (row.name, row.op) if row.name else None
+
+
+def _numbered(rows: Sequence[LayerCost]) -> bool:
+    """Every name is the operator and a number: `Conv_12`, `node_Conv_12`."""
+    return all(row.name.rpartition(f"{row.op}_")[2].isdecimal() and "/" not in row.name for row in rows)
 
 
 class _Pairs:

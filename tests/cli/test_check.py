@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -290,3 +291,37 @@ def test_diff_folds_the_small_changes(groupcalc: Callable[..., Any], convs: Call
     assert "… 10 more (--top 0: all)" in groupcalc("diff", "a.onnx", "b.onnx").out
     assert len(groupcalc("diff", "a.onnx", "b.onnx", "--top", "0").lines) == 3 + 30 + 1 + 3
     assert len(groupcalc("diff", "a.onnx", "b.onnx", "-o", "csv").lines) == 1 + 30
+
+
+def examples(command: str) -> list[str]:
+    module = __import__(f"groupcalc.cli.{command}", fromlist=["EXAMPLES"])
+    return [line.strip() for line in module.EXAMPLES.splitlines() if line.startswith("  groupcalc ")]
+
+
+@pytest.mark.parametrize("line", [*examples("check"), *examples("diff"), *examples("init"), *examples("schema")])
+def test_the_examples_of_the_help_run(
+    groupcalc: Callable[..., Any], repository: Any, conv: Callable[..., str], line: str
+) -> None:
+    Path("models").mkdir()
+    for path in ("model.onnx", "models/a.onnx", "old.onnx", "new.onnx"):
+        conv(path, node="a_conv2", batch="batch" if "--dim" in line else 1)
+    if " init" not in line:
+        config('models = ["models"]\n[[budgets]]\nlimits = ["macs <= 1G"]')
+        groupcalc("analyze", "models", "-o", "json:base.json", "-o", "table:/dev/null")
+    repository.commit()
+    for name in ("tag v1.0", "tag v2.0", "update-ref refs/remotes/origin/main HEAD"):
+        repository(*name.split())
+    program, *words = shlex.split(line, comments=True)
+    assert program == "groupcalc"
+    result = groupcalc(*words)
+    assert result.code == 0
+    assert words[0] == "init" or result.err == ""
+
+
+def test_a_glob_of_models_selects_the_same_models_of_a_budget(
+    groupcalc: Callable[..., Any], convs: Callable[..., str]
+) -> None:
+    for path in ("models/a.onnx", "models/b/c.onnx"):
+        convs(path, 32)
+    config('models = ["models/**/*.onnx"]\n[[budgets]]\nmodel = "models/**/*.onnx"\nlimits = ["macs <= 1G"]')
+    assert groupcalc("check").out == "2 models, 2 of 2 budgets hold\n"

@@ -64,6 +64,24 @@ def test_an_inserted_layer_is_added_and_the_others_stay() -> None:
     ]  # fmt: skip
 
 
+def test_names_that_only_number_the_nodes_come_after_shapes() -> None:
+    shapes = [(1, 8 * i, 4, 4) for i in (1, 2, 3)]
+    base = [row(f"Conv_{i}", out=shape) for i, shape in enumerate(shapes)]
+    new = [
+        row("Conv_0", macs=7, out=(1, 9, 9, 9)),
+        *(row(f"Conv_{i + 1}", out=shape) for i, shape in enumerate(shapes)),
+    ]
+    assert names(base, new) == [
+        (None, "Conv_0"), ("Conv_0", "Conv_1"), ("Conv_1", "Conv_2"), ("Conv_2", "Conv_3"),
+    ]  # fmt: skip
+
+
+def test_names_of_modules_come_before_shapes() -> None:
+    base = [row("layer1", groups=32), row("layer2", groups=16)]
+    new = [row("layer1", groups=16), row("layer2", groups=8)]
+    assert names(base, new) == [("layer1", "layer1"), ("layer2", "layer2")]
+
+
 def test_one_name_with_another_operator_has_changed_its_operator() -> None:
     assert names([row("up", "ConvTranspose")], [row("up", "Resize", out=(1, 8, 8, 8))]) == [("up", "up")]
 
