@@ -173,9 +173,9 @@ class _Judge:
 
 
 def _pre_existing(limit: Limit, actual: int, base: int | None) -> bool:
-    """The base broke its absolute terms already, they are all that is broken, and it has not become worse."""
+    """Its absolute terms are all that is broken, and it has not become worse: the base broke them already."""
     absolute, relative = limit.only(relative=False), limit.only(relative=True)
-    if base is None or absolute is None or absolute.holds(base, None):
+    if base is None or absolute is None:
         return False
     if relative is not None and not relative.holds(actual, base):
         return False

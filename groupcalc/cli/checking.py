@@ -43,9 +43,10 @@ def judge(
         raise UsageError("there is no budget", way_out, how.command)
     priced = Side.of(price_all(inputs, how))
     against = base or how.config.located(how.config.base)
-    side = load_side(against, how, priced.costs) if against and priced.costs else None
-    folders = (*inputs, against) if len(inputs) == 1 and os.path.isdir(inputs[0]) else (against,)
-    subjects = _subjects(priced, side, how, key_of(how, *folders) if os.path.isdir(against) else key_of(how))
+    priced.folder = inputs[0] if len(inputs) == 1 and os.path.isdir(inputs[0]) else ""
+    side = load_side(against, how, priced) if against and priced.costs else None
+    folders = [each for each in (priced.folder, side.folder) if each] if side and side.folder else []
+    subjects = _subjects(priced, side, how, key_of(how, *folders))
     strict = strict or how.config.strict
     judged = check(budgets, subjects, strict=strict, all_given=not inputs and not priced.failures)
     failures = [*priced.failures, *(Failure(path=each.path or against, error=each.error) for each in _failures(side))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from groupcalc.cli.options import Color
@@ -13,7 +12,7 @@ from groupcalc.cli.screen import note
 from groupcalc.cli.sides import GIT, Side, key_of, load_side
 from groupcalc.costs.snapshot import header
 from groupcalc.diff import diff_all, diff_data
-from groupcalc.errors import GroupcalcError
+from groupcalc.errors import GroupcalcError, UsageError
 from groupcalc.report.views.diff import differences
 
 TOP = 20
@@ -26,8 +25,10 @@ def compare(base: str, new: str, how: How, sinks: Sequence[Sink], *, top: int | 
     problems: list[GroupcalcError] = [failure.error for failure in failures]
     whole = any(failure.path == "" for failure in failures)  # a side is not there: nothing can be compared
     lost = {failure.path for failure in failures}
-    folders = (base, new) if os.path.isdir(base) and os.path.isdir(new) else ()
+    folders = (before.folder, after.folder) if before.folder and after.folder else ()
     pairs = diff_all(before.costs, after.costs, key_of(how, *folders))
+    if not pairs and not failures:
+        raise UsageError("neither side has a model", "name one: git:REV:PATH", "groupcalc diff")
     found = [each for each in pairs if not whole and each.name not in lost]
     for sink in sinks:
         if found or not problems or sink.format not in FOR_PEOPLE:
@@ -40,13 +41,13 @@ def compare(base: str, new: str, how: How, sinks: Sequence[Sink], *, top: int | 
 
 
 def _sides(base: str, new: str, how: How) -> tuple[Side, Side]:
-    """The new side and the base: a revision without a path is that of the other side's files."""
-    after = load_side(new, how, against="") if not _bare(new) or _bare(base) else Side()
-    folder = new if os.path.isdir(new) else ""
-    before = load_side(base, how, after.costs, folder, against=new.split(":")[1] if new.startswith(GIT) else "HEAD")
-    if _bare(new) and not _bare(base):
-        after = load_side(new, how, before.costs, base if os.path.isdir(base) else "", against="")
-    return after, before
+    """The new side and the base: a revision without a path is that of the other side's files, if it has files."""
+    against = new.removeprefix(GIT).partition(":")[0] if new.startswith(GIT) else "HEAD"
+    if _bare(new):
+        before = load_side(base, how, against=against)
+        return load_side(new, how, None if _bare(base) else before, against=""), before
+    after = load_side(new, how, against="")
+    return after, load_side(base, how, after, against)
 
 
 def _bare(text: str) -> bool:

@@ -187,7 +187,7 @@ def _finding(verdict: Verdict, diffs: Diffs) -> Finding:
         model=_place(verdict),
         name=verdict.budget.rule,
         message=f"{_place(verdict)}: {message(verdict, diffs)}",
-        path=location.path if location else verdict.model,
+        path=location.path if location else verdict.model or ".",
         line=location.line if location else 0,
         key=f"{verdict.rule}\0{verdict.model}\0{verdict.layer or ''}\0{verdict.budget}",
         excess=Share(verdict.over, max(1, abs(verdict.limit or 0))),
