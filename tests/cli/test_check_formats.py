@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from junitparser import Error, Failure, JUnitXml
@@ -19,6 +19,7 @@ from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonS
 from groupcalc.costs.schema import RESULT
 from groupcalc.report.document import Finding, Report, Share
 from groupcalc.report.render import RENDERERS, github, gitlab, junit, sarif
+from groupcalc.units import show_name
 
 CONFIG = """
 models = ["*.txt"]
@@ -224,14 +225,15 @@ def test_at_most_ten_annotations_of_a_kind_the_worst_first() -> None:
     assert sum(kind == "warning" for kind, _, _ in found) == 10
 
 
+@example(["100%0A::error::x", "%25", "a::b,c=d"], "fail")
 @given(
     st.lists(st.text(max_size=30), max_size=4), st.sampled_from(["pass", "fail", "warn", "unknown", "skipped", "error"])
 )
 def test_any_text_stays_inert_and_every_format_well_formed(texts: list[str], status: str) -> None:
     rule = "" if status == "error" else "GC001"
     report = Report(findings=tuple(finding(text, status, rule) for text in texts))
-    for line in commands(github(report)):
-        assert line[0] in ("error", "warning")
+    said = [message for _, _, message in commands(github(report))]
+    assert said == (list(map(show_name, texts)) if status in ("fail", "warn", "unknown", "error") else [])
     Sarif.model_validate_json(sarif(report))
     Draft202012Validator({**GITLAB, "items": {"type": "object"}}).validate(json.loads(gitlab(report)))
     root = ElementTree.fromstring(junit(report).encode())
