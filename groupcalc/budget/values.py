@@ -8,6 +8,8 @@ from typing import Literal
 
 from groupcalc.budget.limits import Limit
 from groupcalc.budget.metrics import Metric
+from groupcalc.costs.cost import GraphCost
+from groupcalc.sources.targets import fits
 
 _COLON = re.compile(r":\s")
 """Ends a selector that is not quoted."""
@@ -15,6 +17,7 @@ _COLON = re.compile(r":\s")
 Level = Literal["off", "warn", "error"]
 Status = Literal["pass", "fail", "warn", "skipped", "unknown"]
 Rule = Literal["GC001", "GC002", "GC003", "GC004", "GC005"]
+BaseState = Literal["paired", "new", "unread", "none"]
 
 RULES: dict[Rule, tuple[str, str]] = {
     "GC001": ("absolute", "A figure is beyond an absolute limit."),
@@ -103,3 +106,23 @@ class Verdict:
     def counts(self) -> bool:
         """It decides the exit status."""
         return self.budget.level == "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A model as budgets see it.
+
+    names  what a MODEL_GLOB may match
+    base   the model that it is compared with
+    state  what there is of a base: `paired` with one, `new` in it, `unread` (it holds one that cannot be read), or
+           `none` (there is no base at all)
+    """
+
+    cost: GraphCost
+    names: tuple[str, ...]
+    base: GraphCost | None = None
+    state: BaseState = "none"
+
+    def fits(self, budget: Budget) -> bool:
+        """The budget is about this model, or about layers of it."""
+        return any(fits(name, budget.model) for name in self.names)

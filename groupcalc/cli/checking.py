@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from groupcalc.budget import Budget, Subject, Verdict, check, parse
-from groupcalc.budget.verdicts import BaseState, exit_status
+from groupcalc.budget import Budget, Subject, Verdict, check, exit_status, parse
+from groupcalc.budget.values import BaseState
 from groupcalc.cli.actions import announce
 from groupcalc.cli.analyze import uncounted
 from groupcalc.cli.options import Color

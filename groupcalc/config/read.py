@@ -10,6 +10,17 @@ from itertools import pairwise
 from typing import Any
 
 from groupcalc.budget import Budget, Location, parse
+from groupcalc.config.typed import (
+    check_keys,
+    flag_of,
+    list_of,
+    shown,
+    table_of,
+    tables_of,
+    text_of,
+    texts_of,
+    whole,
+)  # fmt: skip
 from groupcalc.config.values import Config, Override
 from groupcalc.errors import InputError
 from groupcalc.sources.given import Given
@@ -21,8 +32,6 @@ MODEL_KEYS = ("match", "shapes", "dims")
 BUDGET_KEYS = ("model", "layer", "limits", "level", "message")
 LEVELS = ("off", "warn", "error")
 
-MAX_INT = 2**63 - 1
-
 
 def read(text: str, path: str) -> Config:
     """The configuration that a file states; one without a path when it is a pyproject.toml without our table."""
@@ -31,17 +40,17 @@ def read(text: str, path: str) -> Config:
     if table is None:
         return Config()
     try:
-        _known(table, KEYS, "groupcalc")
+        check_keys(table, KEYS, "groupcalc")
         return Config(
             path=path,
-            models=_texts(table, "models"),
-            base=_text(table, "base"),
+            models=texts_of(table, "models"),
+            base=text_of(table, "base"),
             given=_given(table),
-            overrides=tuple(_override(each) for each in _tables(table, "model")),
-            groups=tuple(_whole("groups", each) for each in _list(table, "groups")),
-            strict=_flag(table, "strict"),
-            cache_dir=_text(table, "cache_dir"),
-            budgets=tuple(_budgets(_tables(table, "budgets"), text, place)),
+            overrides=tuple(_override(each) for each in tables_of(table, "model")),
+            groups=tuple(whole("groups", each) for each in list_of(table, "groups")),
+            strict=flag_of(table, "strict"),
+            cache_dir=text_of(table, "cache_dir"),
+            budgets=tuple(_budgets(tables_of(table, "budgets"), text, place)),
         )
     except InputError as error:
         if not error.place.startswith(f"{place}:"):
@@ -64,29 +73,21 @@ def _table(text: str, path: str) -> Mapping[str, Any] | None:
     return found
 
 
-def _known(table: Mapping[str, Any], keys: Sequence[str], what: str) -> None:
-    for key in table:
-        if key not in keys:
-            close = get_close_matches(key, keys, n=1)
-            way_out = f"did you mean '{close[0]}'?" if close else f"there is: {', '.join(keys)}"
-            raise InputError(f"{what} has no key '{show_name(key)}'", way_out)
-
-
 def _given(table: Mapping[str, Any]) -> Given:
-    shapes, dims = _mapping(table, "shapes"), _mapping(table, "dims")
+    shapes, dims = table_of(table, "shapes"), table_of(table, "dims")
     return Given(
         shapes={
-            show_name(name): tuple(_whole(f"shapes.{name}", each) for each in _list(shapes, name)) for name in shapes
+            show_name(name): tuple(whole(f"shapes.{name}", each) for each in list_of(shapes, name)) for name in shapes
         },
-        dims={show_name(name): _whole(f"dims.{name}", size) for name, size in dims.items()},
+        dims={show_name(name): whole(f"dims.{name}", size) for name, size in dims.items()},
     )
 
 
 def _override(table: Mapping[str, Any]) -> Override:
-    _known(table, MODEL_KEYS, "[[model]]")
-    if not _text(table, "match"):
+    check_keys(table, MODEL_KEYS, "[[model]]")
+    if not text_of(table, "match"):
         raise InputError("[[model]] has no match", 'write match = "models/detector*.onnx"')
-    return Override(match=_text(table, "match"), given=_given(table))
+    return Override(match=text_of(table, "match"), given=_given(table))
 
 
 def _budgets(tables: Sequence[Mapping[str, Any]], text: str, place: str) -> list[Budget]:
@@ -99,10 +100,10 @@ def _budgets(tables: Sequence[Mapping[str, Any]], text: str, place: str) -> list
                 found.append(
                     parse(
                         limit,
-                        model=_text(table, "model"),
-                        layer=_text(table, "layer"),
+                        model=text_of(table, "model"),
+                        layer=text_of(table, "layer"),
                         level=_level(table),
-                        message=_text(table, "message"),
+                        message=text_of(table, "message"),
                         location=location,
                     )
                 )
@@ -115,8 +116,8 @@ def _limits(table: Mapping[str, Any], text: str, start: int, end: int, place: st
     """The limits of one table with their lines; faults of the table are placed where it begins."""
     first = text.count("\n", 0, start) + 1
     try:
-        _known(table, BUDGET_KEYS, "[[budgets]]")
-        limits = _texts(table, "limits")
+        check_keys(table, BUDGET_KEYS, "[[budgets]]")
+        limits = texts_of(table, "limits")
         if not limits:
             raise InputError("[[budgets]] has no limits", 'write limits = ["macs <= 4.1G"]')
         _level(table)
@@ -143,7 +144,7 @@ def _level(table: Mapping[str, Any]) -> Any:
     if level not in LEVELS:
         close = get_close_matches(str(level)[:100], LEVELS, n=1)
         way_out = f"did you mean '{close[0]}'?" if close else f"use {', '.join(LEVELS)}"
-        raise InputError(f"level = {_shown(level)} is not known", way_out)
+        raise InputError(f"level = {shown(level)} is not known", way_out)
     return level
 
 
@@ -155,59 +156,3 @@ def _spans(text: str, count: int) -> list[tuple[int, int]]:
         inline = re.search(r"^[ \t]*(?:tool\.groupcalc\.)?budgets[ \t]*=", text, re.MULTILINE)
         return [(inline.start() if inline else 0, len(text))] * count
     return [*pairwise([*starts, len(text)])]
-
-
-def _tables(table: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    tables = table.get(key, [])
-    if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
-        raise InputError(f"{key} is no list of tables", f"write [[tool.groupcalc.{key}]]")
-    return tables
-
-
-def _mapping(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = table.get(key, {})
-    if not isinstance(found, dict):
-        example = "{batch = 1}" if key == "dims" else "{x = [1, 3, 224, 224]}"
-        raise InputError(f"{key} is no table", f"write {key} = {example}")
-    return found
-
-
-def _list(table: Mapping[str, Any], key: str) -> list[Any]:
-    found = table.get(key, [])
-    if not isinstance(found, list):
-        raise InputError(f"{show_name(key)} = {_shown(found)} is no list", "write […]")
-    return found
-
-
-def _texts(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    found = [table[key]] if isinstance(table.get(key), str) else _list(table, key)
-    for each in found:
-        if not isinstance(each, str):
-            raise InputError(f"{key} holds {_shown(each)}", f'write {key} = ["…"]')
-    return tuple(found)
-
-
-def _text(table: Mapping[str, Any], key: str) -> str:
-    found = table.get(key, "")
-    if not isinstance(found, str):
-        raise InputError(f"{key} = {_shown(found)} is no text", f'write {key} = "…"')
-    return found
-
-
-def _flag(table: Mapping[str, Any], key: str) -> bool:
-    found = table.get(key, False)
-    if not isinstance(found, bool):
-        raise InputError(f"{key} = {_shown(found)} is neither true nor false", f"write {key} = true")
-    return found
-
-
-def _whole(name: str, value: Any) -> int:
-    if type(value) is not int or not 1 <= value <= MAX_INT:
-        raise InputError(f"{show_name(name)} = {_shown(value)} is not a positive whole number", "use 1 or more")
-    return value
-
-
-def _shown(value: Any) -> str:
-    from reprlib import repr as shown
-
-    return show_name(shown(value))

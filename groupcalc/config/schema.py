@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from groupcalc.config.read import LEVELS, MAX_INT
+from groupcalc.config.read import LEVELS
+from groupcalc.config.typed import MAX_INT
 
 _TEXT = {"type": "string"}
 _TEXTS = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}

@@ -147,6 +147,14 @@ def test_directories_pair_by_the_path_inside(groupcalc: Callable[..., Any], conv
     assert "2 models: 1 changed · 1 the same" in found.out
 
 
+def test_an_input_of_another_size_is_said(groupcalc: Callable[..., Any], conv: Callable[..., str]) -> None:
+    conv("a.onnx", batch=1)
+    conv("b.onnx", batch=2)
+    line = "~ input x   1×3×8×8 → 2×3×8×8"
+    assert f"└ {line}\n" in groupcalc("check", "b.onnx", "--base", "a.onnx", "--budget", "macs <= +0%").out
+    assert f"\n{line}\n" in groupcalc("diff", "a.onnx", "b.onnx").out
+
+
 def test_rounding_never_makes_a_change_look_like_none(groupcalc: Callable[..., Any]) -> None:
     Path("a.txt").write_text("Linear(10000, 10000, bias=False) @ 10000\n")
     Path("b.txt").write_text("Linear(10000, 10001, bias=False) @ 10000\n")

@@ -55,6 +55,15 @@ def line_of(layer: LayerDiff, key: str, unit: str) -> str:
     return "   ".join(word for word in words if word)
 
 
+def inputs_changed(model: ModelDiff) -> list[str]:
+    """`~ input x   1×3×224×224 → 1×3×256×256`: what every layer behind it costs follows from that."""
+    if not model.base or not model.new:
+        return []
+    before = {tensor.name: tensor.shape for tensor in model.base.inputs}
+    after = ((tensor.name, before.get(tensor.name), tensor.shape) for tensor in model.new.inputs)
+    return [f"~ input {name}   {show_shape(old)} → {show_shape(new)}" for name, old, new in after if old and old != new]
+
+
 def largest(model: ModelDiff, key: str, unit: str, sign: int = 1) -> list[str]:
     """The lines of the layers that moved a figure most into a direction: up for a sign of 1, down for -1."""
     moved = [layer for layer in model.changed if layer.delta(key) * sign > 0]

@@ -12,7 +12,7 @@ from groupcalc.costs.cost import KEYS
 from groupcalc.diff import ModelDiff
 from groupcalc.errors import GroupcalcError
 from groupcalc.report.document import Column, Finding, Report, Row, Share, Table
-from groupcalc.report.views.changes import largest, line_of
+from groupcalc.report.views.changes import inputs_changed, largest, line_of
 from groupcalc.report.views.figures import change, figure, percent
 from groupcalc.report.views.lines import plural
 
@@ -164,7 +164,7 @@ def _culprits(verdict: Verdict, diffs: Diffs) -> list[str]:
     key, unit = (metric.key, metric.unit) if metric.key in KEYS else ("macs", "MACs")
     if verdict.layer is not None and not metric.over:
         return [line_of(layer, key, unit) for layer in model.changed if layer.name == verdict.layer][:1]
-    return largest(model, key, unit, 1 if verdict.actual >= (verdict.limit or 0) else -1)
+    return inputs_changed(model) + largest(model, key, unit, 1 if verdict.actual >= (verdict.limit or 0) else -1)
 
 
 def _records(found: Sequence[Verdict], diffs: Diffs) -> Table:

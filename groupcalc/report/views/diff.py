@@ -10,7 +10,7 @@ from typing import Any
 from groupcalc.costs.cost import KEYS, GraphCost
 from groupcalc.diff import LayerDiff, ModelDiff
 from groupcalc.report.document import Column, Report, Row, Share, Table
-from groupcalc.report.views.changes import SIGNS, what_changed
+from groupcalc.report.views.changes import SIGNS, inputs_changed, what_changed
 from groupcalc.report.views.figures import change, figure, percent, signed
 from groupcalc.report.views.lines import CONVENTION, plural
 from groupcalc.units import show_count
@@ -60,6 +60,7 @@ def _model(model: ModelDiff, top: int, raw: bool) -> Table:
         columns=_columns(raw),
         rows=tuple(map(_row, kept)),
         closing=(*closing, _total(model)),
+        notes=tuple(inputs_changed(model)),
         warnings=tuple(_uncounted(model)),
     )
 
