@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from groupcalc.costs.cost import GraphCost
 from groupcalc.costs.model import cost
 from groupcalc.diff import diff, diff_all, diff_data
+from groupcalc.price import price
+from groupcalc.sources.given import Given
 from groupcalc.sources.spec import load_lines
+from groupcalc.sources.targets import Target
 
 CONV = "Conv2d(128, 128, 3, padding=1, groups={}, bias=False)"
 LAYER = 128 * 128 * 9 * 56 * 56
@@ -50,3 +57,27 @@ def test_the_data_has_both_sides_of_every_layer() -> None:
         ("removed", False, True),
     ]
     assert data["totals"]["base"]["macs"] - data["totals"]["new"]["macs"] == LAYER // 4
+
+
+TORCH = Path(__file__).parent / "data" / "torch"
+TWO_EXPORTERS = [
+    (path, other)
+    for path in sorted(TORCH.glob("*-ts-static*.onnx"))
+    if (other := path.with_name(path.name.replace("-ts-", "-dynamo-"))).exists()
+]
+
+
+def test_there_are_networks_of_two_exporters() -> None:
+    assert len(TWO_EXPORTERS) > 50
+
+
+@pytest.mark.parametrize(("old", "new"), TWO_EXPORTERS, ids=[old.stem for old, _ in TWO_EXPORTERS])
+def test_another_exporter_renames_layers_and_removes_none(old: Path, new: Path) -> None:
+    before, after = (price(Target(path=str(path), kind="onnx"), Given())[0] for path in (old, new))
+    found = diff(before, after)
+    alone = {row.op for layer in found.layers if not (layer.base and layer.new) and (row := layer.base or layer.new)}
+    heavy = {"Conv", "ConvTranspose", "Einsum", "Gemm", "MatMul"}
+    if {row.op for row in before.layers} & heavy == {row.op for row in after.layers} & heavy:
+        assert not alone & heavy
+    else:  # one exporter writes Gemm where the other writes MatMul and Add
+        assert alone & heavy <= {"Gemm", "MatMul"}
