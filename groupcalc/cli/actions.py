@@ -1,4 +1,4 @@
-"""What GitHub Actions gets without being asked: annotations on standard error, and the summary of the step."""
+"""What a CI server gets without being asked: paths as its checkout has them; GitHub annotations and a step summary."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
 from groupcalc.cli.screen import note
 from groupcalc.report.document import Report
@@ -13,6 +15,24 @@ from groupcalc.report.render import github, markdown
 
 MAX_SUMMARY_BYTES = 2**20
 """GitHub takes no larger summary of a step."""
+
+
+CHECKOUTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")
+"""The variables in which GitHub and GitLab say where the checkout is."""
+
+
+def from_checkout(report: Report) -> Report:
+    """The findings with their paths as seen from the checkout, whatever folder of it the command runs in."""
+    root = next((os.environ[name] for name in CHECKOUTS if os.environ.get(name)), "")
+    if not root:
+        return report
+    findings = (replace(finding, path=_inside(finding.path, os.path.realpath(root))) for finding in report.findings)
+    return replace(report, findings=tuple(findings))
+
+
+def _inside(path: str, root: str) -> str:
+    found = os.path.relpath(os.path.realpath(path), root)
+    return path if found.startswith(os.pardir) or not os.path.lexists(path) else Path(found).as_posix()
 
 
 def announce(report: Report, formats: Collection[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from groupcalc.budget import Budget, Subject, Verdict, check, exit_status, parse
 from groupcalc.budget.values import BaseState
-from groupcalc.cli.actions import announce
+from groupcalc.cli.actions import announce, from_checkout
 from groupcalc.cli.analyze import uncounted
 from groupcalc.cli.options import Color
 from groupcalc.cli.output import Sink
@@ -51,7 +51,7 @@ def judge(
     judged = check(budgets, subjects, strict=strict, all_given=not inputs and not priced.failures)
     failures = [*priced.failures, *(Failure(path=each.path or against, error=each.error) for each in _failures(side))]
     problems = [each.error for each in failures] + (_unsaid(priced.costs, judged) if strict else [])
-    report = _report(priced, subjects, judged, failures, every=how.verbose)
+    report = from_checkout(_report(priced, subjects, judged, failures, every=how.verbose))
     for sink in sinks:
         if priced.costs or sink.format not in FOR_PEOPLE:
             emit(report, sink, color, problems)

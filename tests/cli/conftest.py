@@ -51,6 +51,8 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "GROUPCALC_BASE",
         "GITHUB_ACTIONS",
         "GITHUB_STEP_SUMMARY",
+        "GITHUB_WORKSPACE",
+        "CI_PROJECT_DIR",
     ):
         monkeypatch.delenv(name, raising=False)
 

@@ -169,6 +169,21 @@ def test_in_actions_annotations_go_to_standard_error_and_the_summary_is_written(
     assert run("-o", "github").err == ""  # asked for: they are on standard output already
 
 
+@pytest.mark.parametrize("variable", ["GITHUB_WORKSPACE", "CI_PROJECT_DIR"])
+def test_paths_are_those_of_the_checkout(
+    run: Callable[..., Any], here: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, str(here.parent))
+    run("-o", "github", "-o", "sarif:b.json", "-o", "gitlab:c.json", "-o", "json:d.json")
+    inside = f"{here.name}/groupcalc.toml"
+    assert {entry["location"]["path"] for entry in json.loads(Path("c.json").read_text())} == {inside}
+    [made] = Sarif.model_validate_json(Path("b.json").read_text()).runs
+    assert made.results[0].locations[0].physicalLocation.artifactLocation.uri == inside
+    assert json.loads(Path("d.json").read_text())["checks"][0]["location"]["path"] == "groupcalc.toml"
+    monkeypatch.setenv(variable, str(here / "elsewhere"))
+    assert {properties["file"] for _, properties, _ in commands(run("-o", "github").out)} == {"groupcalc.toml"}
+
+
 def test_outside_of_actions_nothing_is_announced(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
     assert run().err == ""
