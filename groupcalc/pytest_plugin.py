@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from groupcalc.costs.cost import GraphCost
+    from groupcalc.costs.cost import Cost, GraphCost
 
 
 class Model:
@@ -25,7 +25,7 @@ class Model:
         return f"Model({self.cost.path!r})"
 
     @property
-    def totals(self) -> Any:
+    def totals(self) -> Cost:
         """The figures of the whole model: `totals.macs`, `totals.params`."""
         return self.cost.totals
 

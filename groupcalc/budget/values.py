@@ -112,7 +112,8 @@ class Verdict:
 class Subject:
     """A model as budgets see it.
 
-    names  what a MODEL_GLOB may match
+    names  what a MODEL_GLOB may match, by the path relative to the configuration first
+    given  the path as the command line sees it: a glob that is written there may mean it so
     base   the model that it is compared with
     state  what there is of a base: `paired` with one, `new` in it, `unread` (it holds one that cannot be read), or
            `none` (there is no base at all)
@@ -120,9 +121,11 @@ class Subject:
 
     cost: GraphCost
     names: tuple[str, ...]
+    given: str = ""
     base: GraphCost | None = None
     state: BaseState = "none"
 
     def fits(self, budget: Budget) -> bool:
         """The budget is about this model, or about layers of it."""
-        return any(fits(name, budget.model) for name in self.names)
+        names = self.names if budget.location else (*self.names, self.given)
+        return any(fits(name, budget.model) for name in names if name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from groupcalc.budget import Budget, Subject, Verdict, check, exit_status, parse
@@ -83,6 +84,7 @@ def _subjects(priced: Side, side: Side | None, how: How, key: Key) -> list[Subje
         Subject(
             cost=cost,
             names=_names(cost, how),
+            given=Path(os.path.normpath(cost.path)).as_posix(),
             base=pairs.get(index),
             state="paired" if index in pairs else _unpaired(side, cost.path, key),
         )
@@ -98,7 +100,7 @@ def _names(cost: GraphCost, how: How) -> tuple[str, ...]:
     """What a selector may call a model: by its path, or a single layer line by its name."""
     if cost.path == COMMAND_LINE and len(cost.layers) == 1:
         return COMMAND_LINE, cost.layers[0].name
-    return how.config.names(cost.path)
+    return (how.config.relative(cost.path),)
 
 
 def _unsaid(costs: Sequence[GraphCost], judged: Sequence[Verdict]) -> list[GroupcalcError]:

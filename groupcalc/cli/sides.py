@@ -153,6 +153,6 @@ def key_of(how: How, *folders: str) -> Key:
             relative = os.path.relpath(path, folder)
             if not relative.startswith(os.pardir):
                 return Path(relative).as_posix()
-        return how.config.names(path)[0]
+        return how.config.relative(path)
 
     return key

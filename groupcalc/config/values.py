@@ -69,21 +69,20 @@ class Config:
             root = escape(root)
         return negated + os.path.normpath(os.path.join(root, text))
 
-    def names(self, path: str) -> tuple[str, ...]:
-        """What a glob of the file, or of the command line, may match of the path of a model."""
+    def relative(self, path: str) -> str:
+        """The path of a model as the file sees it, which its globs match."""
         if path.startswith(PREFIXES):
-            return (path,)
+            return path
         if not os.path.lexists(path):  # of a saved result, or of another revision
-            return (Path(os.path.normpath(path)).as_posix(),)
-        relative = os.path.relpath(os.path.abspath(path), os.path.abspath(self.root))
-        return tuple(dict.fromkeys((Path(relative).as_posix(), Path(path).as_posix())))
+            return Path(os.path.normpath(path)).as_posix()
+        return Path(os.path.relpath(os.path.abspath(path), os.path.abspath(self.root))).as_posix()
 
     def given_for(self, path: str, flags: Given) -> Given:
         """The shapes and sizes of one model: those of the command line beat an override beats those for all."""
         shapes: dict[str, tuple[int, ...]] = dict(self.given.shapes)
         dims: dict[str, int] = dict(self.given.dims)
         for override in self.overrides:
-            if any(fits(name, override.match) for name in self.names(path)):
+            if fits(self.relative(path), override.match):
                 shapes |= override.given.shapes
                 dims |= override.given.dims
         if "" in flags.shapes:  # the only input, whatever it is called

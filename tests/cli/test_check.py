@@ -90,6 +90,19 @@ def test_a_broken_budget_of_uncounted_nodes_names_one(groupcalc: Callable[..., A
     assert "1 node  1 node over, 1 node is not counted, conv (com.acme::Foo)" in found.out
 
 
+def test_a_glob_of_the_configuration_means_its_folder_and_one_of_a_flag_this_one_as_well(
+    groupcalc: Callable[..., Any], convs: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    convs("a.onnx", 32)
+    convs("sub/a.onnx", 1)
+    config('[[budgets]]\nmodel = "a.onnx"\nlimits = ["macs <= 15M"]')
+    monkeypatch.chdir("sub")
+    assert groupcalc("check", "a.onnx").out.split()[0] == "SKIP"
+    assert groupcalc("check", "../a.onnx").code == 0
+    for path in ("a.onnx", "sub/a.onnx"):
+        assert groupcalc("check", "a.onnx", "--budget", f"{path}: macs <= 15M").code == 1
+
+
 def test_a_layer_line_is_a_model_of_its_name(groupcalc: Callable[..., Any]) -> None:
     line = "stem = Conv2d(3, 64, 7, bias=False) @ 224x224"
     assert groupcalc("check", line, "--budget", "command line::stem: macs <= 1G").code == 0
