@@ -15,22 +15,38 @@ Pads = tuple[tuple[int, int], ...]
 
 
 class Slots(NamedTuple):
-    """Where a convolution operator takes its operands: indices into Layer.inputs; -1 when it has none."""
+    """Where a convolution operator takes its operands: indices into Layer.inputs; -1 when it has none.
+
+    channels_last  x[batch, *in_size, in_channels] and the output likewise, the weight as ever; None: as the attribute
+                   channels_last says
+    """
 
     x: int = 0
     weight: int = 1
     bias: int = 2
+    transposed: bool = False
+    channels_last: bool | None = False
+
+    def is_last(self, attributes: Mapping[str, Any]) -> bool:
+        """Channels stand behind the spatial axes."""
+        return bool(attributes.get("channels_last", 0)) if self.channels_last is None else self.channels_last
 
 
 SLOTS: Mapping[str, Slots] = {
     "Conv": Slots(),
-    "ConvTranspose": Slots(),
+    "ConvTranspose": Slots(transposed=True),
     "ConvInteger": Slots(bias=-1),
     "QLinearConv": Slots(weight=3, bias=8),
     "DeformConv": Slots(bias=3),
+    "CausalConvWithState": Slots(),
+    "com.microsoft::FusedConv": Slots(),
+    "com.microsoft::NhwcConv": Slots(channels_last=True),
+    "com.microsoft::NhwcFusedConv": Slots(channels_last=True),
+    "com.microsoft::QLinearConv": Slots(weight=3, bias=8, channels_last=None),
+    "com.microsoft.nchwc::Conv": Slots(),
 }
 """The operators that are convolutions, and where their operands stand (ONNX Conv-22, ConvTranspose-22,
-ConvInteger-10, QLinearConv-10, DeformConv-22)."""
+ConvInteger-10, QLinearConv-10, DeformConv-22, CausalConvWithState-27; onnxruntime 1.32, contrib operators)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,23 +178,34 @@ class Conv:
         x, w = layer.inputs[slots.x], layer.inputs[slots.weight]
         assert x is not None  # ONNX requires both; sources has checked
         assert w is not None
-        attributes, transposed = layer.attributes, layer.op == "ConvTranspose"
+        attributes, transposed = layer.attributes, slots.transposed
         groups: int = attributes["groups"]
+        shape = channels_first(x.shape) if slots.is_last(attributes) else x.shape
         return cls(
-            in_channels=x.shape[1],
+            in_channels=shape[1],
             out_channels=w.shape[1] * groups if transposed else w.shape[0],
-            in_size=x.shape[2:],
+            in_size=shape[2:],
             kernel_size=attributes["kernel_size"],
             stride=attributes["stride"],
             padding=attributes["padding"],
             dilation=attributes["dilation"],
             groups=groups,
-            batch=x.shape[0],
+            batch=shape[0],
             bias=0 <= slots.bias < len(layer.inputs) and layer.inputs[slots.bias] is not None,
             dtype=x.dtype,
             transposed=transposed,
             output_padding=attributes.get("output_padding", ()) if transposed else (),
         )
+
+
+def channels_first(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """batch, channels, *size of a shape that is batch, *size, channels."""
+    return (*shape[:1], *shape[-1:], *shape[1:-1])
+
+
+def channels_last(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """batch, *size, channels of a shape that is batch, channels, *size."""
+    return (*shape[:1], *shape[2:], *shape[1:2])
 
 
 def conv(

@@ -104,6 +104,10 @@ def ran(layers: Iterable[Layer], times: int) -> tuple[Layer, ...]:
     return tuple([replace(layer, times=layer.times * times) for layer in layers])
 
 
+MISFIT = "its inputs or attributes are not those of the operator"
+"""Why a node is uncounted that a rule or a table knows, and that is not what its operator takes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uncounted:
     """A node that the figures leave out, and why."""

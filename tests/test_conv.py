@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from groupcalc.conv import SLOTS, Conv, conv, pads_per_axis, per_axis
+from groupcalc.conv import SLOTS, Conv, channels_first, channels_last, conv, pads_per_axis, per_axis
 from groupcalc.errors import GeometryError
 from groupcalc.graph import Layer, Tensor
 
@@ -167,6 +167,12 @@ def test_what_is_no_convolution_has_no_geometry() -> None:
     assert Conv.of(Layer(name="fc", op="Gemm", inputs=(), outputs=())) is None
 
 
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=5).map(tuple))
+def test_channels_go_behind_the_spatial_axes_and_back(shape: tuple[int, ...]) -> None:
+    assert channels_first(channels_last(shape)) == shape
+    assert channels_last(shape)[-1] == shape[1]
+
+
 @pytest.mark.parametrize("op", SLOTS)
 @pytest.mark.parametrize("bias", [False, True])
 def test_the_operands_of_every_convolution_operator_are_found(op: str, bias: bool) -> None:
@@ -175,7 +181,10 @@ def test_the_operands_of_every_convolution_operator_are_found(op: str, bias: boo
     layer = c.layer()
     slots = SLOTS[op]
     inputs: list[Tensor | None] = [None] * 9
-    inputs[slots.x], inputs[slots.weight] = layer.inputs[:2]
+    x = layer.inputs[0]
+    assert x is not None
+    inputs[slots.x] = replace(x, shape=channels_last(x.shape)) if slots.channels_last else x
+    inputs[slots.weight] = layer.inputs[1]
     if bias and slots.bias >= 0:
         inputs[slots.bias] = layer.inputs[2]
     found = Conv.of(replace(layer, op=op, inputs=tuple(inputs)))

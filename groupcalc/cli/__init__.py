@@ -13,6 +13,8 @@ from groupcalc.cli.check import EXAMPLES as CHECKS
 from groupcalc.cli.check import check
 from groupcalc.cli.diff import EXAMPLES as DIFFS
 from groupcalc.cli.diff import diff
+from groupcalc.cli.explain import EXAMPLES as ASKED
+from groupcalc.cli.explain import explain
 from groupcalc.cli.init import EXAMPLES as INITS
 from groupcalc.cli.init import init
 from groupcalc.cli.output import STDOUT, hush, write
@@ -38,6 +40,7 @@ app.command(cls=Command, epilog=CHECKS, short_help="Whether models keep to their
 app.command(cls=Command, epilog=DIFFS, short_help="What changed between two models or revisions.")(diff)
 app.command(cls=Command, epilog=INITS, short_help="Write a configuration with today's figures as budgets.")(init)
 app.command(cls=Command, epilog=SCHEMAS, short_help="The JSON Schema of results, layer files, configuration.")(schema)
+app.command(cls=Command, epilog=ASKED, short_help="How an operator is counted.")(explain)
 
 
 def _version(wanted: bool) -> None:

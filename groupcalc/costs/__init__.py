@@ -1,7 +1,8 @@
 """What a layer costs, by one convention.
 
 MAC      one multiply and one add of an inner product: convolutions of every kind, matrix products, attention,
-         recurrent cells, einsum. Nothing else has MACs.
+         recurrent cells, einsum, linear models and support vectors. Nothing else has MACs: a Fourier transform is
+         counted as a fast one.
 FLOPs    2 × MACs + other FLOPs: bias adds, normalisation, activations, pooling, reductions, elementwise arithmetic;
          one per output element unless the rule says otherwise and why.
 taps     a kernel tap that falls on padding is counted.

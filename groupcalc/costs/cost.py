@@ -15,10 +15,17 @@ class Work:
 
     macs         multiply-adds of inner products
     other_flops  floating-point operations beside them, one each
+
+    Raises ValueError for what counts nothing: an attribute of a file may be a fraction, or below zero.
     """
 
     macs: int = 0
     other_flops: int = 0
+
+    def __post_init__(self) -> None:
+        for count in (self.macs, self.other_flops):
+            if not isinstance(count, int) or count < 0:
+                raise ValueError(f"{count} is not a whole number from 0 up")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,14 +8,12 @@ from dataclasses import dataclass, field, replace
 from groupcalc.costs.cost import Cost, GraphCost, LayerCost
 from groupcalc.costs.memory import peak_activation_bytes
 from groupcalc.costs.row import Held, layer_cost, operands, owned, sums
-from groupcalc.costs.rules import RULES
-from groupcalc.graph import Graph, Layer, Uncounted, ran
+from groupcalc.costs.rules import RULES, WITHOUT, UncountableError
+from groupcalc.graph import MISFIT, Graph, Layer, Uncounted, ran
 from groupcalc.units import show_count, show_name
 
 BRANCHES = ("then_branch", "else_branch")
 """Of an If, in the order of its blocks."""
-
-MISFIT = "its inputs or attributes are not those of the operator"
 
 
 def cost(graph: Graph, path: str = "") -> GraphCost:
@@ -84,12 +82,14 @@ class Tally:
         """The row of a layer without blocks, why it has none, or None for a view."""
         rule = RULES.get(layer.op)
         if rule is None:
-            return Uncounted(name=layer.name, op=layer.op, reason="no rule")
+            return Uncounted(name=layer.name, op=layer.op, reason=WITHOUT.get(layer.op, "no rule"))
         if rule.view:
             return None
         try:
             return layer_cost(layer, rule, self._owners if owned else None)
-        except (LookupError, TypeError, ValueError):  # sources can check only what ONNX defines
+        except UncountableError as error:
+            return Uncounted(name=layer.name, op=layer.op, reason=str(error))
+        except (ArithmeticError, LookupError, TypeError, ValueError):  # sources can check only what ONNX defines
             return Uncounted(name=layer.name, op=layer.op, reason=MISFIT)
 
     def _add_branches(self, layer: Layer) -> None:

@@ -48,7 +48,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows under columns, with what stands above and below them.
+    """Rows under columns, with what stands above and below them; without columns only that is shown.
 
     name      whose table it is: a path, a title
     facts     short phrases beside the name

@@ -29,7 +29,7 @@ def test_version_is_that_of_the_package(groupcalc: Callable[..., Any]) -> None:
     assert groupcalc("--version") == (0, f"groupcalc {package.__version__}\n", "")
 
 
-COMMANDS = [[command, "--help"] for command in ("check", "diff", "init", "schema")]
+COMMANDS = [[command, "--help"] for command in ("check", "diff", "explain", "init", "schema")]
 
 
 @pytest.mark.parametrize("columns", [None, "80", "200"])

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 from groupcalc.costs.model import cost
 from groupcalc.errors import GroupcalcError, InputError
 from groupcalc.sources.given import Given
-from groupcalc.sources.onnx import infer, inputs, prune
+from groupcalc.sources.onnx import geometry, infer, inputs, prune
 from groupcalc.sources.onnx.load import load_onnx
 from groupcalc.sources.spec import load_text
 
@@ -113,6 +113,41 @@ def test_a_large_file_of_few_messages_is_read(monkeypatch: pytest.MonkeyPatch) -
         node.name = "n" * 1000
     assert len(proto.SerializeToString()) > 2 * 500
     assert len(read(proto).layers) == 20
+
+
+def listed(nodes: int, numbers: int) -> bytes:
+    """A chain of nodes, each with a list of so many ones, written in one piece: less than 128, a byte each."""
+    proto = model(*relus(nodes))
+    for node in proto.graph.node:
+        node.op_type, node.domain = (
+            "Gelu",
+            "com.microsoft",
+        )  # ONNX's inference, which knows its attributes, does not ask
+        node.attribute.add(name="a", type=onnx.AttributeProto.INTS, s=b"\1" * numbers)
+    as_text, as_list = (bytes([number << 3 | 2, numbers]) + b"\1" * numbers for number in (4, 8))
+    return proto.SerializeToString().replace(as_text, as_list)
+
+
+def test_lists_hold_only_so_many_numbers_all_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a number in one byte protobuf makes eight bytes."""
+    monkeypatch.setattr(prune, "MAX_MESSAGES", 600)  # so small that the file is worth a look
+    monkeypatch.setattr(prune, "MAX_LISTED", 100 * 50)
+    graph = load_onnx(listed(50, 100), Given(), "m")
+    assert [layer.attributes["a"] for layer in graph.layers] == [(1,) * 100] * 50
+    with pytest.raises(InputError, match=r"^has more than 4\.883 KiB of numbers in attributes \(split the model\)$"):
+        load_onnx(listed(51, 100), Given(), "m")
+
+
+def test_a_list_of_an_attribute_is_read_only_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(geometry, "MAX_LISTED", 10)
+    [layer] = load_onnx(listed(1, 100), Given(), "m").layers
+    assert layer.attributes["a"] == (1,) * 11
+
+
+def test_a_constant_of_many_numbers_is_known_by_its_shape() -> None:
+    node = helper.make_node("Constant", [], ["k"], value_ints=[1] * 5000)
+    flops = read(model(node, helper.make_node("Mul", ["k", "k"], ["kk"]), *relus(1))).totals.flops
+    assert flops == 5000 + 2 * 4
 
 
 @pytest.mark.parametrize("place", ["node", "input", "weight", "graph"])

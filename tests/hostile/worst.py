@@ -191,6 +191,26 @@ def ten_million_numbers_in_an_attribute() -> bytes:
     return plain([node("MaxPool", ["x"], ["y"], ints("kernel_shape", [1] * (10 * MILLION)))])
 
 
+def packed(name: str, count: int) -> bytes:
+    """Ones in one piece."""
+    return entry(1, name) + entry(8, b"\1" * count) + entry(20, 7)
+
+
+@file
+def thirty_million_numbers_in_a_list() -> bytes:
+    return plain([node("MaxPool", ["x"], ["y"], packed("kernel_shape", 30 * MILLION))])
+
+
+@file
+def thirty_million_numbers_in_a_constant() -> bytes:
+    return plain([node("Constant", [], ["y"], packed("value_ints", 30 * MILLION))])
+
+
+@file
+def two_hundred_million_numbers_in_lists() -> bytes:
+    return plain(chain("Relu", 50_000, packed("a", 4000)))
+
+
 @file
 def a_million_weights() -> bytes:
     return plain(chain("Relu", 1), [tensor(f"w{place}", [3]) for place in range(MILLION)])

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from groupcalc.costs.rules import movement, pointwise, products, recurrent, resampling
-from groupcalc.costs.rules.registry import RULES, Rule, cost_rule
+from groupcalc.costs.rules import (
+    attention,
+    fused,
+    learning,
+    microsoft,
+    movement,
+    pointwise,
+    products,
+    recurrent,
+    resampling,
+    signal,
+    training,
+)
+from groupcalc.costs.rules.registry import RULES, WITHOUT, Rule, UncountableError, cost_rule
 
-FAMILIES = (products, recurrent, pointwise, resampling, movement)
+FAMILIES = (
+    products, attention, recurrent, microsoft, pointwise, fused, resampling, signal, learning, training, movement,
+)  # fmt: skip
 """Importing a family enters its rules."""
 
-__all__ = ["FAMILIES", "RULES", "Rule", "cost_rule"]
+__all__ = ["FAMILIES", "RULES", "WITHOUT", "Rule", "UncountableError", "cost_rule"]

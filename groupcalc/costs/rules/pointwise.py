@@ -115,6 +115,23 @@ def quantize_linear(layer: Layer) -> Work:
     return Work(other_flops=2 * out(layer))
 
 
+@cost_rule("Multinomial")
+def multinomial(layer: Layer) -> Work:
+    """exponential, sum, running sum: 3 FLOPs an input element; drawing from them is comparing"""
+    return Work(other_flops=3 * tensor(layer, 0).size)
+
+
+@cost_rule("Det")
+def determinant(layer: Layer) -> Work:
+    """x[..., n, n] by elimination: n(n-1)/2 quotients, n(n-1)(2n-1)/6 products and as many differences, and the n - 1
+    products of the diagonal, a matrix"""
+    x = tensor(layer, 0)
+    *_, n, _ = x.shape
+    matrices = prod(x.shape[:-2])
+    elimination = n * (n - 1) // 2 + 2 * (n * (n - 1) * (2 * n - 1) // 6)
+    return Work(other_flops=matrices * (elimination + max(n - 1, 0)))
+
+
 @cost_rule("DynamicQuantizeLinear")
 def dynamic_quantize_linear(layer: Layer) -> Work:
     """the range of x, then scale and zero point: 4 FLOPs an element"""
@@ -135,7 +152,7 @@ def swiglu(layer: Layer) -> Work:
 
 @cost_rule("RotaryEmbedding", arguments=(3,), buffers=(1, 2))
 def rotary_embedding(layer: Layer) -> Work:
-    """two products and an add for every element that is rotated: 2 · |cos| of each head (ONNX RotaryEmbedding-23)"""
+    """two products and an add for every element that is rotated: 2 · |cos| of each head"""
     x, cos = tensor(layer, 0), tensor(layer, 1)
     head = x.shape[-1] // (int(layer.attributes["num_heads"]) if len(x.shape) == 3 else 1)
     rotated = min(2 * cos.shape[-1], head)

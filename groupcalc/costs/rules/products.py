@@ -1,4 +1,4 @@
-"""Inner products: convolutions, matrix products, contractions, attention."""
+"""Inner products: convolutions, matrix products, contractions."""
 
 from __future__ import annotations
 
@@ -20,6 +20,17 @@ def conv(layer: Layer) -> Work:
     """x[n, c, *in] * w[o, c/g, *k] (+ b[o]) -> y[n, o, *out]: |y| · c/g · |k| MACs, |y| bias adds"""
     _, c_per_group, *k = tensor(layer, 1).shape
     return _biased(layer, out(layer) * c_per_group * prod(k))
+
+
+@cost_rule("CausalConvWithState", buffers=(3,))
+def causal_conv(layer: Layer) -> Work:
+    """x[n, c, t] * w[c, 1, k] (+ b[c]) -> y[n, c, t]: |y| · k MACs, |y| bias adds, |y| for a fused activation
+
+    Depthwise; the taps in front of x fall on the state of the step before, or on padding.
+    """
+    work = conv(layer)
+    is_activated = layer.attributes.get("activation", "none") != "none"
+    return Work(macs=work.macs, other_flops=work.other_flops + is_activated * out(layer))
 
 
 @cost_rule("ConvTranspose")
@@ -49,7 +60,7 @@ def qlinear_conv(layer: Layer) -> Work:
 def deform_conv(layer: Layer) -> Work:
     """x[n, c, *in] * w[o, c/g, *k] (+ b[o]) at offsets -> y[n, o, *out]: |y| · c/g · |k| MACs, |y| bias adds
 
-    The interpolation of the taps (ONNX DeformConv-22) is 2^(rank) products and as many adds for every sampled input
+    The interpolation of the taps is 2^(rank) products and as many adds for every sampled input
     value: c · |k| · |out| of them an image; one more product each where a mask is given.
     """
     n, c, *_ = tensor(layer, 0).shape
@@ -134,26 +145,6 @@ def _letters(equation: str, shapes: list[tuple[int, ...]]) -> tuple[list[set[str
     if not arrow or "..." in output:
         kept |= {letter for letter in sizes if letter.startswith("…")}
     return [set(term) for term in terms], kept, sizes
-
-
-@cost_rule("Attention", arguments=(6,))
-def attention(layer: Layer) -> Work:
-    """q[n, h, l, d] @ k[n, g, t, d]ᵀ, softmax, @ v[n, g, t, e] -> y[n, h, l, e]: (|q| + |y|) · t MACs
-
-    The t keys are those of k and of the cache (past_key); heads may stand side by side in the last axis instead. Each
-    of the n · h · l · t scores is scaled and goes through a softmax: 6 FLOPs, 1 more under a mask, 3 more under a
-    softcap. What a mask hides is counted, as it is computed. (ONNX Attention-24)
-    """
-    q, k, y = tensor(layer, 0), tensor(layer, 1), layer.outputs[0]
-    *_, t, _ = k.shape
-    if given(layer, 4):
-        t += tensor(layer, 4).shape[-2]
-    rows = q.size // q.shape[-1] if q.shape[-1] else 0
-    if len(q.shape) == 3:
-        rows *= int(layer.attributes["q_num_heads"])
-    is_masked = given(layer, 3) or bool(layer.attributes.get("is_causal", 0))
-    each = 6 + is_masked + (3 if layer.attributes.get("softcap", 0) else 0)
-    return Work(macs=(q.size + y.size) * t, other_flops=rows * t * each)
 
 
 @cost_rule("AffineGrid", arguments=(1,))

@@ -21,7 +21,7 @@ def _cell(layer: Layer, gates: int, each: int, peepholes: int = 0) -> Work:
 
 @cost_rule("RNN", arguments=(4,), buffers=(5,))
 def rnn(layer: Layer) -> Work:
-    """h' = f(x·W + h·R + b): t · n · (|W| + |R|) MACs; one activation, and one add where b is given, a unit (RNN-22)
+    """h' = f(x·W + h·R + b): t · n · (|W| + |R|) MACs; one activation, and one add where b is given, a unit
 
     W and R hold one matrix a direction, so that the sum over directions is in their sizes.
     """
@@ -31,12 +31,12 @@ def rnn(layer: Layer) -> Work:
 @cost_rule("GRU", arguments=(4,), buffers=(5,))
 def gru(layer: Layer) -> Work:
     """three gates: t · n · (|W| + |R|) MACs; a unit takes 3 activations, r ⊙ h and (1 - z) ⊙ g + z ⊙ h, 8 FLOPs in
-    all, and 3 adds where b is given (ONNX GRU-22)"""
+    all, and 3 adds where b is given"""
     return _cell(layer, gates=3, each=3 + 1 + 4)
 
 
 @cost_rule("LSTM", arguments=(4,), buffers=(5, 6))
 def lstm(layer: Layer) -> Work:
     """four gates: t · n · (|W| + |R|) MACs, 3 more a unit with peepholes; a unit takes 5 activations, f ⊙ c + i ⊙ g and
-    the product with o, 9 FLOPs in all, and 4 adds where b is given (ONNX LSTM-22)"""
+    the product with o, 9 FLOPs in all, and 4 adds where b is given"""
     return _cell(layer, gates=4, each=5 + 3 + 1, peepholes=3 if given(layer, 7) else 0)

@@ -32,6 +32,22 @@ RULES: dict[str, Rule] = {}
 """By op_type; outside the default domain by `domain::op_type`."""
 
 
+class UncountableError(ValueError):
+    """What the work of a layer depends on is known only at run time; the message is the reason that is reported."""
+
+
+WITHOUT: dict[str, str] = {
+    "ImageDecoder": "its work depends on the image that it decodes",
+    "ai.onnx.preview.training::Gradient": "the backward pass that it stands for is not written out",
+    "com.microsoft::BeamSearch": "how many tokens it generates depends on data",
+    "com.microsoft::EPContext": "it is compiled for one machine, and its work is not in the file",
+    "com.microsoft::GreedySearch": "how many tokens it generates depends on data",
+    "com.microsoft::Sampling": "how many tokens it generates depends on data",
+    "com.microsoft::WhisperBeamSearch": "how many tokens it generates depends on data",
+}
+"""Operators that no rule can count, and why."""
+
+
 def cost_rule(
     *ops: str, arguments: Iterable[int] = (), buffers: Iterable[int] = (), weights: Iterable[int] = ()
 ) -> Callable[[Callable[[Layer], Work]], Callable[[Layer], Work]]:
@@ -69,3 +85,11 @@ def given(layer: Layer, index: int) -> bool:
 def out(layer: Layer) -> int:
     """Elements of the first output."""
     return layer.outputs[0].size if layer.outputs else 0
+
+
+def positive(layer: Layer, name: str) -> int:
+    """An attribute that counts something. ValueError where it is none or less."""
+    value = int(layer.attributes[name])
+    if value < 1:
+        raise ValueError(f"{name}={value} is not a positive number")
+    return value

@@ -11,7 +11,7 @@ INTERPOLATION = {"nearest": 0, "linear": 2, "cubic": 4}
 """Taps an axis."""
 
 
-@cost_rule("Resize", "Upsample", arguments=(1, 2, 3))
+@cost_rule("Resize", "Upsample", "com.microsoft.nchwc::Upsample", arguments=(1, 2, 3))
 def resize(layer: Layer) -> Work:
     """nearest copies; linear weighs 2 taps an axis that is resized, cubic 4: a product and an add each"""
     x, y = tensor(layer, 0), layer.outputs[0]
@@ -20,7 +20,7 @@ def resize(layer: Layer) -> Work:
     return Work(other_flops=2 * taps**axes * y.size if taps and axes else 0)
 
 
-@cost_rule("GridSample")
+@cost_rule("GridSample", "com.microsoft::GridSample")
 def grid_sample(layer: Layer) -> Work:
     """nearest copies; linear weighs 2 taps an axis, cubic 4: a product and an add each"""
     mode = str(layer.attributes.get("mode", "linear")).removeprefix("bi")

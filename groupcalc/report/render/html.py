@@ -99,11 +99,7 @@ def inert(text: str) -> str:
     return escape(show_name(text)).replace("##", "&#35;&#35;")  # `##[error]` is an order to who reads a build's log
 
 
-def _table(table: Table) -> Iterator[str]:
-    if table.name:
-        yield f"<h2>{inert(table.name)}</h2>"
-    if table.facts:
-        yield f"<p>{inert(' · '.join(table.facts))}</p>"
+def _grid(table: Table) -> Iterator[str]:
     yield '<div class="scroll"><table>'
     yield f"<thead><tr>{''.join(map(_head, table.columns))}</tr></thead>"
     yield "<tbody>"
@@ -114,6 +110,15 @@ def _table(table: Table) -> Iterator[str]:
         yield from (_row(table.columns, row) for row in table.closing)
         yield "</tfoot>"
     yield "</table></div>"
+
+
+def _table(table: Table) -> Iterator[str]:
+    if table.name:
+        yield f"<h2>{inert(table.name)}</h2>"
+    if table.facts:
+        yield f"<p>{inert(' · '.join(table.facts))}</p>"
+    if table.columns:
+        yield from _grid(table)
     yield from (f"<p>{inert(note)}</p>" for note in table.notes)
     yield from (f'<p class="warning">⚠ {inert(warning)}</p>' for warning in table.warnings)
 

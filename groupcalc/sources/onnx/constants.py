@@ -14,7 +14,8 @@ from groupcalc.sources.onnx.scope import INDEX_DTYPES, Scope, Value
 HOLDERS: dict[str, slice] = {
     **dict.fromkeys(
         ("Identity", "Cast", "CastLike", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Split",
-         "Expand", "QuantizeLinear", "DequantizeLinear"),
+         "Expand", "QuantizeLinear", "DequantizeLinear", "com.microsoft::QuantizeLinear",
+         "com.microsoft::DequantizeLinear"),
         slice(0, 1),
     ),
     "Concat": slice(None),

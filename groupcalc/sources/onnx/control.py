@@ -9,6 +9,7 @@ import onnx
 
 from groupcalc.sources.onnx.bodies import Values
 from groupcalc.sources.onnx.branches import branch
+from groupcalc.sources.onnx.flex import flex_attention
 from groupcalc.sources.onnx.loops import loop
 from groupcalc.sources.onnx.scans import scan, sequence_map
 from groupcalc.sources.onnx.scope import Scope
@@ -21,5 +22,6 @@ CONTROL: Mapping[str, Callable[[Lowering, onnx.NodeProto, Values, Scope], None]]
     "Loop": loop,
     "Scan": scan,
     "SequenceMap": sequence_map,
+    "ai.onnx.preview::FlexAttention": flex_attention,
 }
-"""By op_type."""
+"""By operator."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import onnx
 
-from groupcalc.conv import SLOTS, Conv, Pads
+from groupcalc.conv import SLOTS, Conv, Pads, channels_first, channels_last
 from groupcalc.errors import GeometryError, InputError
 from groupcalc.graph import MAX_ELEMENTS, Tensor
 from groupcalc.units import show_name, show_shape
@@ -16,8 +16,13 @@ from groupcalc.units import show_name, show_shape
 TORCH_NAMES = {"kernel_shape": "kernel_size", "strides": "stride", "dilations": "dilation", "group": "groups"}
 """Where ONNX's names of geometry end."""
 
-WINDOWS = frozenset({"MaxPool", "AveragePool", "LpPool"})
-"""Operators beside the convolutions that slide a window, and so take kernel_shape, strides, pads and auto_pad."""
+WINDOWS: Mapping[str, bool | None] = {
+    "MaxPool": False, "AveragePool": False, "LpPool": False, "com.microsoft.nchwc::MaxPool": False,
+    "com.microsoft.nchwc::AveragePool": False, "com.microsoft::NhwcMaxPool": True,
+    "com.microsoft::QLinearAveragePool": None,
+}  # fmt: skip
+"""Operators beside the convolutions that slide a window, and so take kernel_shape, strides, pads and auto_pad; and
+whether channels stand behind the spatial axes. None: as the attribute channels_last says."""
 
 REARRANGING = frozenset({"Reshape", "DepthToSpace", "SpaceToDepth"})
 """Operators that give the same elements another shape."""
@@ -28,19 +33,30 @@ _READ: Mapping[int, Callable[[onnx.AttributeProto], Any]] = {
     onnx.AttributeProto.FLOAT: lambda a: a.f,
     onnx.AttributeProto.INT: lambda a: a.i,
     onnx.AttributeProto.STRING: lambda a: a.s.decode("utf-8", "backslashreplace"),
-    onnx.AttributeProto.FLOATS: lambda a: tuple(a.floats),
-    onnx.AttributeProto.INTS: lambda a: tuple(a.ints),
-    onnx.AttributeProto.STRINGS: lambda a: tuple(s.decode("utf-8", "backslashreplace") for s in a.strings),
+    onnx.AttributeProto.FLOATS: lambda a: tuple(a.floats[: MAX_LISTED + 1]),
+    onnx.AttributeProto.INTS: lambda a: tuple(a.ints[: MAX_LISTED + 1]),
+    onnx.AttributeProto.STRINGS: lambda a: tuple(
+        s.decode("utf-8", "backslashreplace") for s in a.strings[: MAX_LISTED + 1]
+    ),
 }
+
+MAX_LISTED = 2**12
+"""The longest list that is read as an attribute. What a classical model has learned is counted where it is; elsewhere
+one number more is read, and no operator takes so many."""
 
 
 def attributes(node: onnx.NodeProto) -> dict[str, Any]:
-    """The plain attributes of a node; tensors and graphs are left out."""
+    """The plain attributes of a node; tensors, graphs and the long lists of classical models are left out."""
+    is_classical = node.domain == "ai.onnx.ml"
     return {
         TORCH_NAMES.get(attribute.name, attribute.name): _READ[attribute.type](attribute)
         for attribute in node.attribute
-        if attribute.type in _READ
+        if attribute.type in _READ and not (is_classical and _is_long(attribute))
     }
+
+
+def _is_long(attribute: onnx.AttributeProto) -> bool:
+    return max(len(attribute.floats), len(attribute.ints), len(attribute.strings)) > MAX_LISTED
 
 
 def convolution(op: str, inputs: Sequence[Tensor | None], attributes: dict[str, Any]) -> Conv:
@@ -53,11 +69,14 @@ def convolution(op: str, inputs: Sequence[Tensor | None], attributes: dict[str, 
     w = inputs[slots.weight] if len(inputs) > slots.weight else None
     if x is None or w is None:
         raise InputError("a convolution needs an input and a weight", "export the model again")
-    rank = len(x.shape) - 2
-    if rank < 1 or len(w.shape) != len(x.shape):
+    shape = channels_first(x.shape) if slots.is_last(attributes) else x.shape
+    rank = len(shape) - 2
+    if rank < 1 or len(w.shape) != len(shape):
         fact = f"input {show_shape(x.shape)} and weight {show_shape(w.shape)} are no convolution"
         raise GeometryError(fact, "both need a batch or filter, a channel and as many spatial axes")
-    transposed = op == "ConvTranspose"
+    transposed = slots.transposed
+    if op == "CausalConvWithState":  # every channel by itself, over what came before
+        attributes = {"groups": x.shape[1], "pads": (w.shape[-1] - 1, 0)}
     groups = attributes.get("groups", 1)
     if not isinstance(groups, int):
         raise GeometryError(f"group={_plain(groups)} should be a whole number", "export the model again")
@@ -65,14 +84,14 @@ def convolution(op: str, inputs: Sequence[Tensor | None], attributes: dict[str, 
     if kernel != w.shape[2:]:
         fact = f"kernel_shape {show_shape(kernel)} contradicts the weight {show_shape(w.shape)}"
         raise GeometryError(fact, "export the model again")
-    geometry = window(attributes, x.shape[2:], kernel, transposed=transposed)
+    geometry = window(attributes, shape[2:], kernel, transposed=transposed)
     found = Conv(
-        in_channels=x.shape[1],
+        in_channels=shape[1],
         out_channels=w.shape[1] * groups if transposed else w.shape[0],
-        in_size=x.shape[2:],
+        in_size=shape[2:],
         kernel_size=kernel,
         groups=groups,
-        batch=x.shape[0],
+        batch=shape[0],
         bias=0 <= slots.bias < len(inputs) and inputs[slots.bias] is not None,
         dtype=x.dtype,
         transposed=transposed,
@@ -187,13 +206,17 @@ def checked_attributes(
     """The attributes of a node with its geometry resolved; where it slides a window the shape of its output as well."""
     if op in SLOTS:
         conv = convolution(op, inputs, found)
-        return conv.attributes() | _kept(found), _bounded((conv.batch, conv.out_channels, *conv.out_size))
+        shape = _bounded((conv.batch, conv.out_channels, *conv.out_size))
+        return conv.attributes() | _kept(found), channels_last(shape) if SLOTS[op].is_last(found) else shape
     if op in WINDOWS and inputs and inputs[0] is not None:
-        size = inputs[0].shape[2:]
+        last = found.get("channels_last", 0) if WINDOWS[op] is None else WINDOWS[op]
+        shape = channels_first(inputs[0].shape) if last else inputs[0].shape
+        size = shape[2:]
         kernel = _axes(found, "kernel_size", len(size), ())
         geometry = window(found, size, kernel)
         out_size = _pooled(size, kernel, **geometry, up=bool(found.get("ceil_mode", 0)))
-        return _kept(found) | geometry | {"kernel_size": kernel}, _bounded((*inputs[0].shape[:2], *out_size))
+        shape = _bounded((*shape[:2], *out_size))
+        return _kept(found) | geometry | {"kernel_size": kernel}, channels_last(shape) if last else shape
     return found, None
 
 

@@ -12,6 +12,7 @@ from onnx.shape_inference import infer_node_outputs
 from groupcalc.errors import GeometryError
 from groupcalc.sources.onnx.dims import size_of
 from groupcalc.sources.onnx.inputs import symbol
+from groupcalc.sources.onnx.legacy import is_inferred, modern
 from groupcalc.sources.onnx.payload import DTYPES
 from groupcalc.sources.onnx.scope import Value, readable, text, type_of
 from groupcalc.units import show_name, show_shape
@@ -23,8 +24,16 @@ FROM_FLOATS = frozenset({"OneHot", "Range", "Resize", "Upsample"})
 """Operators whose output shape depends on elements that may be floating-point; elsewhere only on integers."""
 
 
-INFERRED_SINCE = {"GreaterOrEqual": 16, "LessOrEqual": 16}
-"""Operators that came without inference: the version that brought it is the same operator for more dtypes."""
+INFERRED_SINCE = {
+    **dict.fromkeys(
+        ("Abs", "Add", "BatchNormalization", "Cast", "Ceil", "Clip", "Div", "Dropout", "Elu", "Exp", "Floor", "Gemm",
+         "HardSigmoid", "InstanceNormalization", "LeakyRelu", "Log", "Max", "Mean", "Min", "Mul", "Neg", "PRelu",
+         "Reciprocal", "Relu", "Selu", "Sigmoid", "Sqrt", "Sub", "Sum", "Tanh"), 6),
+    "Compress": 11, "Concat": 4, "GRU": 3, "GlobalLpPool": 2, "GreaterOrEqual": 16, "LessOrEqual": 16, "LpPool": 2,
+    "Pad": 2, "Split": 2,
+}  # fmt: skip
+"""Operators that came without inference: the version that brought it is the same operator for more dtypes, some
+attributes by other names."""
 
 EQUATION = re.compile(rb"TERM(?:,TERM)*+(?:->TERM)?".replace(b"TERM", rb"[A-Za-z]*+(?:\.\.\.)?[A-Za-z]*+"))
 """What Einsum takes, less its spaces; found or not in one pass, however long."""
@@ -89,8 +98,9 @@ class Inference:
             types[name] = kind
             if value.data is not None and tells_shape(node.op_type, value):
                 data[name] = value.data
-        if schema is None:
-            return {}
+        if schema is None or schema.deprecated or not is_inferred(node, schema):
+            return {}  # inference refuses what is deprecated, runtimes do not
+        node = modern(node, schema)
         if fault := _fatal(node):
             raise RefusedError(fault)
         try:

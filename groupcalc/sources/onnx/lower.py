@@ -20,6 +20,7 @@ from groupcalc.sources.onnx.geometry import attributes
 from groupcalc.sources.onnx.infer import Inference, Inferred, domain_of, operator_set
 from groupcalc.sources.onnx.inputs import declared_inputs, resolve_inputs, symbols
 from groupcalc.sources.onnx.nodes import AGAIN, node_name, operator
+from groupcalc.sources.onnx.operands import complete
 from groupcalc.sources.onnx.payload import dtype
 from groupcalc.sources.onnx.reasons import lost, shapeless
 from groupcalc.sources.onnx.resolve import Resolver
@@ -85,6 +86,7 @@ class Lowering:
             try:
                 self._lower(node, scope)
             except GroupcalcError as error:
+                error.fact = error.fact.replace(show_name(INNER), "")
                 raise error.within(f"node '{show_name(node_name(node))}' ({show_name(operator(node))})") from error
 
     def lowered(self, scope: Scope) -> Lowered:
@@ -175,9 +177,9 @@ class Lowering:
         elif op in CONTROL:
             CONTROL[op](self, node, inputs, scope)
         elif op not in SEQUENCES or not self._pass_sequence(op, node, inputs, scope):
-            self._operate(op, node, inputs, scope)
+            self.operate(op, node, inputs, scope)
 
-    def _operate(self, op: str, node: onnx.NodeProto, inputs: Sequence[Value | None], scope: Scope) -> None:
+    def operate(self, op: str, node: onnx.NodeProto, inputs: Sequence[Value | None], scope: Scope) -> None:
         """An operator on tensors."""
         found, outputs, refused = self.resolver.resolve(op, node, inputs, scope)
         data = None if refused else self._computed(op, node, inputs, outputs, scope)
@@ -209,7 +211,7 @@ class Lowering:
         found: Mapping[str, Any],
         scope: Scope,
     ) -> None:
-        tensors = tuple([value.tensor if value is not None else None for value in inputs])
+        tensors, found = complete(op, node, inputs, found, scope)
         name = scope.prefix + node_name(node)
         self.layers.append(Layer(name=name, op=op, inputs=tensors, outputs=tuple(made), attributes=found))
 

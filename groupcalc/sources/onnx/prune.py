@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -40,6 +40,9 @@ MAX_OPSETS = 1000
 
 MAX_MESSAGES = 2**21
 """The most messages that are handed to protobuf: of an empty one, two bytes in the file, it makes 150."""
+
+MAX_LISTED = 2**25
+"""The most bytes of numbers in lists, such as a forest of trees has: of one in a byte protobuf makes eight bytes."""
 
 MAX_DEPTH = 100
 """Messages within messages; protobuf stops here too."""
@@ -370,36 +373,56 @@ def _check_text(plan: _Plan, tag: int, size: int) -> None:
 
 
 def _check_messages(data: bytes) -> None:
-    """InputError for more than MAX_MESSAGES at any depth. Damage is left to protobuf, which says it better."""
-    held_by = {
-        name: {field.number << 3 | LENGTH: _message_name(field) for field in fields if field.message_type}
-        for name, fields in _fields_of_all().items()
-    }
-    outer: list[tuple[Mapping[int, str], int, int]] = []
-    held: Mapping[int, str] = held_by[MODEL]
-    pos, end, count = 0, len(data), 0
+    """InputError for more than MAX_MESSAGES, or MAX_LISTED bytes of numbers in lists, at any depth. Damage is left to
+    protobuf, which says it better."""
+    kinds = {name: _kind(fields) for name, fields in _fields_of_all().items()}
+    outer: list[tuple[_Kind, int, int]] = []
+    kind = kinds[MODEL]
+    pos, end, count, listed = 0, len(data), 0, 0
     while pos < end or outer:
         if pos >= end:
-            held, pos, end = outer.pop()
+            kind, pos, end = outer.pop()
             continue
         tag, pos = _number(data, pos)
         wire = tag & 7
         if wire == LENGTH:
             size, pos = _number(data, pos)
-            if tag in held:
+            if tag in kind.messages:
                 count += 1
-                if count > MAX_MESSAGES:
-                    raise InputError(f"has more than {MAX_MESSAGES:,} messages", "split the model")
-                outer.append((held, pos + size, end))
-                held, end = held_by[held[tag]], pos + size
+                outer.append((kind, pos + size, end))
+                kind, end = kinds[kind.messages[tag]], pos + size
             else:
+                listed += size if tag in kind.lists else 0
                 pos += size
+            if count > MAX_MESSAGES:
+                raise InputError(f"has more than {MAX_MESSAGES:,} messages", "split the model")
+            if listed > MAX_LISTED:
+                raise InputError(f"has more than {show_bytes(MAX_LISTED)} of numbers in attributes", "split the model")
         elif wire == VARINT:
             _, pos = _number(data, pos)
         elif wire in (FIXED32, FIXED64):
             pos += 4 if wire == FIXED32 else 8
         else:
             return
+
+
+class _Kind(NamedTuple):
+    """Of one message, by tag: the messages that it holds, and its lists of numbers."""
+
+    messages: Mapping[int, str]
+    lists: frozenset[int]
+
+
+def _kind(fields: list[Any]) -> _Kind:
+    tags = {field.number << 3 | LENGTH: field for field in fields}
+    return _Kind(
+        messages={tag: _message_name(field) for tag, field in tags.items() if field.message_type},
+        lists=frozenset(
+            tag
+            for tag, field in tags.items()
+            if not field.message_type and field.type not in (field.TYPE_STRING, field.TYPE_BYTES)
+        ),
+    )
 
 
 def _number(data: Data, pos: int) -> tuple[int, int]:

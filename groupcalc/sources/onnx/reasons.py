@@ -6,8 +6,14 @@ from collections.abc import Sequence
 
 import onnx
 
+from groupcalc.graph import MISFIT
+from groupcalc.sources.onnx.contrib import SHAPES
+from groupcalc.sources.onnx.nodes import operator
 from groupcalc.sources.onnx.scope import INDEX_DTYPES, Scope, Value, text
 from groupcalc.units import show_name
+
+MAPPED = frozenset({"ai.onnx.ml::ZipMap"})
+"""Operators that hand their input on as maps, which have no shape and need none."""
 
 
 def lost(node: onnx.NodeProto, inputs: Sequence[Value | None]) -> str:
@@ -23,13 +29,16 @@ def shapeless(node: onnx.NodeProto, inputs: Sequence[Value | None], values: Sequ
 
     An optional output beside the first, such as the mask of Dropout, may go without.
     """
+    if operator(node) in MAPPED:
+        return ""
     found = ((i, n) for i, (n, v) in enumerate(zip(node.output, values, strict=True)) if n and v.tensor is None)
     index, output = next(found, (0, ""))
     if not output:
         return ""
     schema, shown = scope.inference.schema(node), show_name(text(output))
     if schema is None:
-        return f"no rule, and no shape for {shown!r}"
+        is_known = operator(node) in SHAPES
+        return f"no shape for {shown!r}: {MISFIT}" if is_known else f"no rule, and no shape for {shown!r}"
     if index and _is_optional(schema, index):
         return ""
     for source, value_ in zip(node.input, inputs, strict=True):

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import onnx
 
-from groupcalc.sources.onnx.geometry import attributes, check_rearranged, checked_attributes
+from groupcalc.sources.onnx.contrib import OVERRULED, known_shapes
+from groupcalc.sources.onnx.geometry import WINDOWS, attributes, check_rearranged, checked_attributes
 from groupcalc.sources.onnx.infer import Inferred, RefusedError, tells_shape
 from groupcalc.sources.onnx.reasons import lost
 from groupcalc.sources.onnx.scope import Scope, Value, text
@@ -54,16 +55,22 @@ def _anew(
     op: str, node: onnx.NodeProto, inputs: Sequence[Value | None], plain: dict[str, Any], scope: Scope
 ) -> Resolved:
     found, shape, refused = plain, None, ""
-    if not lost(node, inputs):
-        found, shape = checked_attributes(op, [value.tensor if value else None for value in inputs], plain)
+    tensors = [value.tensor if value else None for value in inputs]
+    whole = not lost(node, inputs)
+    if whole:
+        found, shape = checked_attributes(op, tensors, plain)
     try:
         outputs = scope.inference.outputs(node, inputs)
     except RefusedError as error:
         outputs, refused = [Inferred()] * len(node.output), str(error)
+    if whole and (op in OVERRULED or any(output.shape is None for output in outputs)):
+        outputs = known_shapes(op, tensors, plain, outputs)
     if inputs and inputs[0] and outputs:
         check_rearranged(op, inputs[0].tensor, outputs[0].shape)
     if shape is not None:
-        outputs = [Inferred(output.dtype, shape) if output.dtype else output for output in outputs]
+        alike = len(outputs) if op in WINDOWS else 1  # a pooling tells the places of its values beside them
+        made = [Inferred(output.dtype, shape) if output.dtype else output for output in outputs[:alike]]
+        outputs = [*made, *outputs[alike:]]
     return Resolved(found, outputs, refused)
 
 

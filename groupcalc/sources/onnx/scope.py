@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -259,9 +260,16 @@ def _attribute_tensor(attribute: onnx.AttributeProto) -> onnx.TensorProto | None
         case "value_string":
             return make("", kinds.STRING, [], [attribute.s])  # type: ignore[list-item]
         case "value_floats":
-            return make("", kinds.FLOAT, [len(attribute.floats)], attribute.floats)
+            return _list(kinds.FLOAT, attribute.floats)
         case "value_ints":
-            return make("", kinds.INT64, [len(attribute.ints)], attribute.ints)
+            return _list(kinds.INT64, attribute.ints)
         case "value_strings":
-            return make("", kinds.STRING, [len(attribute.strings)], list(attribute.strings))
+            return _list(kinds.STRING, attribute.strings)
     return None
+
+
+def _list(kind: int, values: Sequence[Any]) -> onnx.TensorProto:
+    """A tensor of these values; without them where they are too many to be worth knowing."""
+    if len(values) > VALUE_ELEMENTS:
+        return onnx.TensorProto(data_type=kind, dims=[len(values)])
+    return onnx.helper.make_tensor("", kind, [len(values)], list(values))

@@ -1,15 +1,20 @@
-"""Models written as text, and their graphs."""
+"""Models written as text, and their graphs; onnx's own node tests."""
 
+import warnings
 from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, numpy_helper, parser
 
+from groupcalc.costs.cost import GraphCost
+from groupcalc.costs.model import cost
 from groupcalc.graph import Graph
-from groupcalc.sources.given import parse_given
+from groupcalc.sources.given import Given, parse_given
 from groupcalc.sources.onnx.load import load_onnx
+from groupcalc.sources.onnx.lower import Lowering
 
 Weight = np.ndarray | tuple[int, ...]
 
@@ -46,3 +51,49 @@ def read() -> Callable[..., Graph]:
         return load_onnx(data, parse_given(shapes, dims), "m")
 
     return read
+
+
+class Costed(NamedTuple):
+    """One of onnx's node tests, what was made of it, and what its arrays have for shapes."""
+
+    case: Any
+    graph: Graph
+    cost: GraphCost
+    inputs: dict[str, tuple[int, ...]]
+    outputs: dict[str, tuple[int, ...]]
+
+
+@pytest.fixture(scope="session")
+def node_cases() -> list[Costed]:
+    # Making the cases overflows and divides by zero, on purpose, in onnx's own code.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from onnx.backend.test.case.node import collect_testcases
+
+        cases = list(collect_testcases(None))
+    found = []
+    for case in cases:
+        inputs, outputs = case.data_sets[0]
+        given = _shapes(case.model.graph.input, inputs)
+        graph = Lowering(case.model, Given(shapes=given)).graph(case.name)
+        found.append(Costed(case, graph, cost(graph), given, _shapes(case.model.graph.output, outputs)))
+    return found
+
+
+def _shapes(infos: Any, arrays: Any) -> dict[str, tuple[int, ...]]:
+    pairs = zip(infos, arrays, strict=False)
+    return {info.name: tuple(array.shape) for info, array in pairs if hasattr(array, "shape")}
+
+
+_SUMMARY = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def summarise(request: pytest.FixtureRequest) -> Callable[[list[str]], None]:
+    """Print these lines below the tests."""
+    return lambda lines: request.config.stash.setdefault(_SUMMARY, []).extend(lines)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for line in terminalreporter.config.stash.get(_SUMMARY, []):
+        terminalreporter.write_line(line)

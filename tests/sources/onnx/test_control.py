@@ -16,7 +16,7 @@ from onnx.reference.ops.op_matmul import MatMul as PlainMatMul
 
 from groupcalc.costs.cost import GraphCost
 from groupcalc.costs.model import cost
-from groupcalc.errors import InputError
+from groupcalc.errors import GroupcalcError, InputError
 from groupcalc.sources.given import parse_given
 from groupcalc.sources.onnx.functions import Functions
 from groupcalc.sources.onnx.load import load_onnx
@@ -500,3 +500,11 @@ def test_programs_cost_what_they_run(steps: Any) -> None:
     found = costed(proto)
     assert found.uncounted == ()
     assert found.totals.macs == dearest
+
+
+def test_an_error_inside_a_body_names_the_tensor_as_the_file_does() -> None:
+    with pytest.raises(GroupcalcError, match=r"tensor 'y/\d+/y' has 2\^63 elements or more"):
+        costed("""g (float[2,4] x) => (y) <int64 k = {100}, bool t = {1}> {
+            y = Loop(k, t, x) <body = b (int64 i, bool c, float[N,4] a) => (bool c2, float[M,4] y) {
+                c2 = Identity(c)
+                y = Concat<axis=0>(a, a) }> }""")
