@@ -51,6 +51,14 @@ def test_a_layer_file_loads_no_library(tmp_path: Path) -> None:
     assert loaded("analyze", net) == []
 
 
+def test_check_and_diff_of_layer_files_load_no_library(tmp_path: Path) -> None:
+    net = tmp_path / "net.txt"
+    net.write_text(f"{LINE}\n")
+    assert loaded("check", net, "--base", net, "--budget", "macs <= +0%", "-o", "sarif", "-o", "junit:/dev/null") == []
+    assert loaded("diff", net, net) == []
+    assert loaded("schema", "layers") == []
+
+
 def test_a_saved_result_loads_no_library(tmp_path: Path) -> None:
     saved = tmp_path / "saved.json"
     loaded("analyze", LINE, "-o", f"json:{saved}", "-o", "table")

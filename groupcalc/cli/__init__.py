@@ -10,11 +10,19 @@ import typer
 
 from groupcalc.cli.analyze import EXAMPLES, analyze
 from groupcalc.cli.bench import bench
+from groupcalc.cli.check import EXAMPLES as CHECKS
+from groupcalc.cli.check import check
+from groupcalc.cli.diff import EXAMPLES as DIFFS
+from groupcalc.cli.diff import diff
 from groupcalc.cli.explain import EXAMPLES as ASKED
 from groupcalc.cli.explain import explain
 from groupcalc.cli.export import EXAMPLES as EXPORT_EXAMPLES
 from groupcalc.cli.export import export
+from groupcalc.cli.init import EXAMPLES as INITS
+from groupcalc.cli.init import init
 from groupcalc.cli.output import STDOUT, hush, write
+from groupcalc.cli.schema import EXAMPLES as SCHEMAS
+from groupcalc.cli.schema import schema
 from groupcalc.cli.screen import note
 from groupcalc.cli.usage import Command, Commands, mistake
 from groupcalc.errors import GroupcalcError
@@ -31,6 +39,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(cls=Command, epilog=EXAMPLES, short_help="What a network costs, layer by layer.")(analyze)
+app.command(cls=Command, epilog=CHECKS, short_help="Whether models keep to their budgets: exit status 0, 1, 2.")(check)
+app.command(cls=Command, epilog=DIFFS, short_help="What changed between two models or revisions.")(diff)
+app.command(cls=Command, epilog=INITS, short_help="Write a configuration with today's figures as budgets.")(init)
+app.command(cls=Command, epilog=SCHEMAS, short_help="The JSON Schema of results, layer files, configuration.")(schema)
 app.command(cls=Command, epilog=ASKED, short_help="How an operator is counted.")(explain)
 app.command(cls=Command, epilog=EXPORT_EXAMPLES, short_help="An architecture or a layer file as ONNX.")(export)
 # Hidden until it shows the estimate beside the clock, and what grouping does to both: `python -m groupcalc.bench`.

@@ -11,12 +11,13 @@ import typer
 from groupcalc.cli import options
 from groupcalc.cli.matching import match_widths
 from groupcalc.cli.output import parse_sinks
-from groupcalc.cli.pricing import Priced, price_all
-from groupcalc.cli.results import deliver
+from groupcalc.cli.pricing import How, Priced, price_all
+from groupcalc.cli.results import FOR_PEOPLE, emit, failure_data
 from groupcalc.cli.screen import note
+from groupcalc.config import find
 from groupcalc.costs.cost import GraphCost
 from groupcalc.costs.snapshot import header, model_data
-from groupcalc.errors import GroupcalcError, InputError, UsageError
+from groupcalc.errors import GroupcalcError, InputError
 from groupcalc.report.views import analysis, select_rows
 from groupcalc.sources.given import parse_given
 from groupcalc.whatif import WhatIf, whatif, whatif_data
@@ -25,9 +26,6 @@ TOP = 20
 """Rows of a table on a terminal or in a comment; a page that can be sorted has them all."""
 
 FORMATS = ("table", "json", "csv", "markdown", "html")
-
-FOR_PEOPLE = frozenset({"table", "markdown", "html"})
-"""Formats that say nothing when there is nothing to say; a machine gets its empty result."""
 
 EXAMPLES = """\
 Examples:
@@ -62,6 +60,7 @@ def analyze(
     columns: options.Columns = None,
     raw: options.Raw = False,
     strict: options.Strict = False,
+    config: options.ConfigOption = None,
     color: options.ColorOption = options.Color.auto,
     progress: options.Progress = None,
     jobs: options.Jobs = 1,
@@ -70,17 +69,19 @@ def analyze(
 ) -> None:
     """Parameters, MACs, FLOPs and bytes of every layer, and what grouping saves."""
     sinks = parse_sinks(output or [], json, FORMATS)
-    counts = options.group_counts(groups)
+    found = find(config)
+    counts = options.group_counts(groups) if groups is not None else found.groups
     given = parse_given(shape or [], dim or [])
     if top is None:
         tops = {sink.format: 0 if sink.format == "html" else TOP for sink in sinks}
     else:
         tops = {sink.format: top for sink in sinks}
+    how = How(given=given, config=found, alone=True, jobs=jobs, progress=False if quiet else progress, verbose=verbose)
     words, unmatched = match_widths(inputs or [], counts, match) if match else (inputs or [], [])
-    priced = price_all(words, given, jobs=jobs, progress=False if quiet else progress, verbose=verbose)
+    priced = price_all(words, how)
     priced.failures += unmatched
     counts = [] if match else counts
-    whatifs = [found for cost in priced.costs for found in whatif(cost, counts)]
+    whatifs = [each for cost in priced.costs for each in whatif(cost, counts)]
     layers, ops = layer or [], op or []
     data = _data(priced, whatifs, layers, ops) if any(sink.format == "json" for sink in sinks) else None
     problems = [failure.error for failure in priced.failures]
@@ -102,12 +103,9 @@ def analyze(
         if match:
             said = f"--match: at each group count the width whose {match.value} come nearest to those of today."
             report = replace(report, notes=(said, *report.notes))
-        try:
-            deliver(report, sink, color, problems)
-        except UsageError as error:
-            problems.append(error)
-    if strict:
-        problems += [_uncounted(cost) for cost in priced.costs if cost.uncounted]
+        emit(report, sink, color, problems)
+    if strict or found.strict:
+        problems += [uncounted(cost) for cost in priced.costs if cost.uncounted]
     for problem in problems:
         note(str(problem))
     if problems:
@@ -120,11 +118,12 @@ def _data(priced: Priced, whatifs: Sequence[WhatIf], layers: list[str], ops: lis
         **header(),
         "models": [model_data(cost, select_rows(cost.layers, layers, ops)) for cost in priced.costs],
         "whatif": [whatif_data(found, select_rows(found.layers, layers, ops)) for found in whatifs],
-        "errors": [{"path": failure.path, "message": str(failure.error)} for failure in priced.failures],
+        "errors": failure_data(priced.failures),
     }
 
 
-def _uncounted(cost: GraphCost) -> GroupcalcError:
+def uncounted(cost: GraphCost) -> GroupcalcError:
+    """What --strict says of a model with uncounted nodes."""
     count = len(cost.uncounted)
     fact = f"{count} node{'s are' if count > 1 else ' is'} not counted"
     return InputError(fact, "--strict makes that an error", cost.path)

@@ -94,6 +94,16 @@ Output = Annotated[
         rich_help_panel=SHOW,
     ),
 ]
+CheckOutput = Annotated[
+    list[str] | None,
+    option(
+        "-o",
+        "--output",
+        metavar="FORMAT[:PATH]",
+        help="table (default), json, csv, markdown, html, github, gitlab, junit or sarif; repeatable.",
+        rich_help_panel=SHOW,
+    ),
+]
 Json = Annotated[bool, option("--json", help="The same as -o json.", rich_help_panel=SHOW)]
 Shape = Annotated[
     list[str] | None,
@@ -170,6 +180,44 @@ Columns = Annotated[
 Raw = Annotated[bool, option("--raw", help="Whole integers in place of units.", rich_help_panel=SHOW)]
 Strict = Annotated[
     bool, option("--strict", help="Uncounted operators are an error: exit status 2.", rich_help_panel=RUN)
+]
+StrictCheck = Annotated[
+    bool,
+    option(
+        "--strict",
+        help="Uncounted operators are an error: exit status 2; what the base broke already is broken: 1.",
+        rich_help_panel=RUN,
+    ),
+]
+ConfigOption = Annotated[
+    str | None,
+    option(
+        "-c",
+        "--config",
+        metavar="FILE",
+        envvar="GROUPCALC_CONFIG",
+        help="A configuration (default: the nearest groupcalc.toml, or pyproject.toml with [tool.groupcalc]).",
+        rich_help_panel=READ,
+    ),
+]
+Budgets = Annotated[
+    list[str] | None,
+    option(
+        "--budget",
+        metavar="'macs <= 4.1G'",
+        help="A limit, beside those of the configuration; '*.onnx: macs <= 1G' for some models. Repeatable.",
+        rich_help_panel=READ,
+    ),
+]
+Base = Annotated[
+    str | None,
+    option(
+        "--base",
+        metavar="FILE|DIR|git:REV",
+        envvar="GROUPCALC_BASE",
+        help="What to compare with: a saved result, models, or the same files at a revision.",
+        rich_help_panel=READ,
+    ),
 ]
 ColorOption = Annotated[
     Color,

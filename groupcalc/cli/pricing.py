@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from groupcalc.cli.screen import note, tracked
+from groupcalc.config import Config
 from groupcalc.costs.cost import GraphCost
 from groupcalc.errors import GroupcalcError, InputError, MissingDimsError, UsageError
 from groupcalc.price import price
@@ -26,27 +27,53 @@ class Priced:
     failures: list[Failure] = field(default_factory=list)
 
 
-def price_all(
-    inputs: Sequence[str], given: Given, *, jobs: int = 1, progress: bool | None = None, verbose: bool = False
-) -> Priced:
-    """Cost every input; one that cannot be read stands in `failures`, and stops no other."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """How inputs are read.
+
+    given    shapes and sizes from the flags, which must name what some model has
+    config   those of the configuration, which may name what others have
+    command  what a person typed
+    alone    it takes an input and these flags alone, so that it can be suggested as a whole
+    """
+
+    given: Given = field(default_factory=Given)
+    config: Config = field(default_factory=Config)
+    command: str = "groupcalc analyze"
+    alone: bool = False
+    jobs: int = 1
+    progress: bool | None = None
+    verbose: bool = False
+
+
+def price_all(inputs: Sequence[str], how: How) -> Priced:
+    """Cost every input, or those of the configuration; one that cannot be read stands in `failures`, and stops no
+    other."""
+    inputs = inputs or how.config.inputs
     if not inputs:
         way_out = "give a .onnx file, a layer file or a layer line; --help shows examples"
-        raise UsageError("there is no INPUT", way_out, "groupcalc analyze")
+        raise UsageError("there is no INPUT", way_out, how.command)
     targets, failures = expand(inputs)
-    priced = Priced(failures=failures)
-    for outcome in tracked(_outcomes(targets, given, jobs), len(targets), progress):
+    priced = price_targets(targets, how)
+    priced.failures[:0] = failures
+    if priced.costs and not priced.failures:
+        tensors = (tensor.name for cost in priced.costs for tensor in cost.inputs)
+        check_used(how.given, tensors, (symbol for cost in priced.costs for symbol in cost.symbols))
+    return priced
+
+
+def price_targets(targets: Sequence[Target], how: How) -> Priced:
+    """Cost every target."""
+    priced = Priced()
+    for outcome in tracked(_outcomes(targets, how), len(targets), how.progress):
         if isinstance(outcome.result, GroupcalcError):
             priced.failures.append(Failure(path=outcome.target.path, error=outcome.result))
         else:
             priced.costs += outcome.result
-        if verbose:
+        if how.verbose:
             note(f"{outcome.target.path}: read in {outcome.seconds:.2f} s")
             for line in outcome.traceback.splitlines():
                 note(line)
-    if priced.costs and not priced.failures:
-        tensors = (tensor.name for cost in priced.costs for tensor in cost.inputs)
-        check_used(given, tensors, (symbol for cost in priced.costs for symbol in cost.symbols))
     return priced
 
 
@@ -63,10 +90,11 @@ class Outcome:
     traceback: str = ""
 
 
-def _outcomes(targets: Sequence[Target], given: Given, jobs: int) -> Iterator[Outcome]:
-    jobs = min(jobs or os.cpu_count() or 1, len(targets), MAX_JOBS)
+def _outcomes(targets: Sequence[Target], how: How) -> Iterator[Outcome]:
+    givens = [how.config.given_for(target.path, how.given) for target in targets]
+    jobs = min(how.jobs or os.cpu_count() or 1, len(targets), MAX_JOBS)
     if jobs <= 1:
-        yield from (_outcome(target, given) for target in targets)
+        yield from map(_outcome, targets, givens, [how.command if how.alone else ""] * len(targets))
         return
     import signal
     from concurrent.futures import ProcessPoolExecutor
@@ -79,12 +107,12 @@ def _outcomes(targets: Sequence[Target], given: Given, jobs: int) -> Iterator[Ou
         jobs, mp_context=get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL)
     ) as pool:
         try:
-            yield from pool.map(_outcome, targets, [given] * len(targets))
+            yield from pool.map(_outcome, targets, givens, [how.command if how.alone else ""] * len(targets))
         except BrokenProcessPool as error:
             raise InputError("a process was killed", "perhaps for its memory: use fewer", "--jobs") from error
 
 
-def _outcome(target: Target, given: Given) -> Outcome:
+def _outcome(target: Target, given: Given, command: str) -> Outcome:
     start = perf_counter()
     result: list[GraphCost] | GroupcalcError
     traceback = ""
@@ -92,7 +120,8 @@ def _outcome(target: Target, given: Given) -> Outcome:
         result = price(target, given)
     except MissingDimsError as error:
         result = error
-        result.way_out = f"groupcalc analyze {_pasted(target.path)} {' '.join(error.flags)}"
+        if command:
+            result.way_out = f"{command} {_pasted(target.path)} {' '.join(error.flags)}"
     except GroupcalcError as error:
         result = error
     except MemoryError:

@@ -19,6 +19,10 @@ from groupcalc.units import show_name
 class Command(TyperCommand):
     """A command whose help lists its options by panel, as plain text."""
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """`BASE` for an argument that has to be given, where Typer writes `{BASE}`."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """The arguments, then each panel under its heading."""
         _format_panels(self, ctx, formatter, rest=RUN)
@@ -87,6 +91,9 @@ def mistake(error: Any, words: list[str]) -> str:
     if parameter is None:
         return f"{command}: {error.format_message()}"
     place = _place(parameter, context)
+    if context and not error.message:  # Typer's word for an argument that is not there
+        usage = " ".join([command, *(argument.metavar for argument in _required(context.command))])
+        return f"{command}: {place} is missing (write {usage})"
     if getattr(parameter, "is_flag", False):
         return f"{place}: '{os.environ.get(place, '')}' is neither true nor false (write 1 or 0)"
     return f"{place}: {error.message}"
@@ -94,8 +101,14 @@ def mistake(error: Any, words: list[str]) -> str:
 
 def _place(parameter: Any, context: Any) -> str:
     """The flag as people know it, or the variable of the environment that the value came from."""
+    if parameter.param_type_name == "argument":
+        return str(parameter.metavar)
     source = context and context.get_parameter_source(parameter.name)
     return str(parameter.envvar if source and source.name == "ENVIRONMENT" else max(parameter.opts, key=len))
+
+
+def _required(command: Any) -> Iterator[Any]:
+    yield from (each for each in command.params if each.param_type_name == "argument" and each.required)
 
 
 def _option_meant(context: Any, option: Any, words: list[str]) -> str:

@@ -1,11 +1,12 @@
 """GraphCost as versioned JSON-ready data, and back.
 
-History: version 1, the first.
+History: version 1, the first. A version that renames or removes a key enters into UPGRADES what makes its data of the
+one before, so that a baseline saved by the last release is read; an older one is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from reprlib import repr as shown
 from typing import Any
 
@@ -16,6 +17,9 @@ from groupcalc.errors import InputError
 from groupcalc.graph import Tensor, Uncounted
 
 SCHEMA_VERSION = 1
+
+UPGRADES: dict[int, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {}
+"""Version N−1 -> what makes data of version N of it."""
 
 MAX_COUNT = 2**256
 """Far above any network, far below where a ratio of two counts no longer fits a float."""
@@ -73,14 +77,23 @@ def layer_data(row: LayerCost) -> dict[str, Any]:
 def read_models(data: Mapping[str, Any]) -> list[GraphCost]:
     """The models of a saved result. InputError for another version and for data of another form."""
     version = data.get("schema_version")
-    if version != SCHEMA_VERSION or not isinstance(version, int) or isinstance(version, bool):
-        raise InputError(f"schema_version {shown(version)} is not known", f"this groupcalc reads {SCHEMA_VERSION}")
+    known = [each for each in (SCHEMA_VERSION - 1, SCHEMA_VERSION) if each == SCHEMA_VERSION or each in UPGRADES]
+    if type(version) is not int or version not in known:
+        reads = " and ".join(map(str, known))
+        raise InputError(f"schema_version {shown(version)} is not known", f"this groupcalc reads {reads}")
     try:
+        if version != SCHEMA_VERSION:
+            data = UPGRADES[version](data)
         return [_model(_object(model)) for model in _list(data["models"])]
     except KeyError as error:
         raise InputError("is no saved result of groupcalc", f"{error} is missing") from error
     except (TypeError, ValueError) as error:
         raise InputError("is no saved result of groupcalc", str(error)) from error
+
+
+def is_whole(cost: GraphCost) -> bool:
+    """Its rows add up to its totals: they are not those that a filter selected when the result was saved."""
+    return Cost.total(row.cost for row in cost.layers) == cost.totals if cost.layers else cost.totals == Cost()
 
 
 def _model(data: Mapping[str, Any]) -> GraphCost:

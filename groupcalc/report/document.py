@@ -53,6 +53,8 @@ class Table:
     name      whose table it is: a path, a title
     facts     short phrases beside the name
     closing   rows below the line: the folded tail, subtotal, total
+    flow      its rows are findings rather than figures: a text table has no heads then, cells go on below where the
+              width does not do, and a tuple of lines stands below its row
     notes     sentences below the table
     warnings  what the reader must not miss; shown with a mark
     """
@@ -64,6 +66,31 @@ class Table:
     facts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    flow: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A verdict for the programs that read findings: annotations, code quality, test results.
+
+    status   pass, fail, warn, skipped, unknown; or error, of an input that cannot be read
+    rule     `GC001`; "" for an error
+    name     the budget
+    message  what a person should read
+    path     the file in which it is to be shown, and the line; 0: the file as a whole
+    key      the same for the same finding at another time, whatever its line and its figures
+    excess   how far the figure is beyond its limit, as a part of it
+    """
+
+    status: str
+    rule: str
+    model: str
+    name: str
+    message: str
+    path: str
+    line: int = 0
+    key: str = ""
+    excess: Share | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +102,14 @@ class Report:
              for the figures of 100,000 rows take a second that only CSV needs; None: the tables themselves
     data     the JSON-ready value
     notes    sentences below all tables
+    findings for the formats that other programs annotate with; none where a question has none
     """
 
     tables: tuple[Table, ...] = ()
     records: Callable[[], Table] | None = None
     data: Any = None
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def plain(value: Any) -> str:

@@ -8,18 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from groupcalc.errors import InputError
-from groupcalc.sources.arguments import DTYPES, MAX_INT, bind, cut, show, suggest
+from groupcalc.sources.arguments import DTYPES, MAX_INT, bind, show, suggest
 from groupcalc.sources.calls import Entry, find_call
 from groupcalc.sources.lines import MAX_REPEAT, parse_line
+from groupcalc.sources.toml import parse_toml
 from groupcalc.units import show_name
 
 SCHEMA = 1
-
-KEY_PARTS = 10
-"""The most parts of a dotted key: reading one takes time by the square of them, and a layer file needs two."""
-
-_PART = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+"""
-_LONG_KEY = re.compile(rf"(?:^|[\[{{,])[ \t]*+({_PART}(?:\.[ \t]*+{_PART}){{{KEY_PARTS}}})", re.MULTILINE)
 
 KEYS = ("name", "op", "input", "repeat")
 """The keys of a [[layer]] that are no arguments of its op."""
@@ -43,7 +38,7 @@ class Written:
 def read_document(text: str, kind: str, place: str) -> Written:
     """The layers of a file: either `[[layer]]` tables or `layers`, a list of layer lines."""
     try:
-        document = _parse_toml(text, place) if kind == "toml" else _parse_json(text, place)
+        document = parse_toml(text, place) if kind == "toml" else _parse_json(text, place)
     except RecursionError as error:
         raise InputError("it is nested too deeply", "", place) from error
     except ValueError as error:  # Python's limit on the digits of an integer
@@ -52,21 +47,6 @@ def read_document(text: str, kind: str, place: str) -> Written:
         return _layers(document, text, kind, place)
     except InputError as error:
         raise error.within(place) from None
-
-
-def _parse_toml(text: str, place: str) -> object:
-    import tomllib
-
-    found = _LONG_KEY.search(text)
-    if found:
-        where = f"{place}:{text.count(chr(10), 0, found.start()) + 1}"
-        raise InputError(f"key {cut(found[1])!r} has more than {KEY_PARTS} parts", "", where)
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message, _, line = str(error).partition(" (at line ")
-        where = f"{place}:{line.partition(',')[0]}" if line else f"{place}:{text.count(chr(10)) + 1}"
-        raise InputError(message.removesuffix(" (at end of document)"), "", where) from error
 
 
 def _parse_json(text: str, place: str) -> object:

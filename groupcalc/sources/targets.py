@@ -74,6 +74,12 @@ def expand(inputs: Sequence[str]) -> tuple[list[Target], list[Failure]]:
     return list(targets.values()), failures
 
 
+def fits(path: str, pattern: str) -> bool:
+    """A path fits a glob in which `*` crosses "/", and `**/` may stand for no folder at all."""
+    fewer = pattern.removeprefix("**/").replace("/**/", "/")
+    return fnmatchcase(path, pattern) or (fewer != pattern and fnmatchcase(path, fewer))
+
+
 def names_input(text: str) -> bool:
     """Whether a word is meant as an input."""
     return (

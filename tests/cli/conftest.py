@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +47,12 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "GROUPCALC_COLOR",
         "GROUPCALC_JOBS",
         "GROUPCALC_PROGRESS",
+        "GROUPCALC_CONFIG",
+        "GROUPCALC_BASE",
+        "GITHUB_ACTIONS",
+        "GITHUB_STEP_SUMMARY",
+        "GITHUB_WORKSPACE",
+        "CI_PROJECT_DIR",
     ):
         monkeypatch.delenv(name, raising=False)
 
@@ -103,3 +111,60 @@ def save_conv(path: str | Path, batch: int | str = 1, node: str = "conv", op: st
 def conv() -> Callable[..., str]:
     """Write an ONNX file; see `save_conv`."""
     return save_conv
+
+
+class Repository:
+    """A git repository in the current directory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self("init", "--quiet", "--initial-branch=main")
+
+    def __call__(self, *words: str) -> str:
+        """What a git command prints."""
+        command = ["git", "-c", "protocol.file.allow=always", *words]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, encoding="utf-8", check=True)
+        return done.stdout.strip()
+
+    def commit(self, message: str = "change") -> str:
+        """Commit everything; the hash."""
+        self("add", "--all")
+        self("commit", "--quiet", "--allow-empty", "--message", message)
+        return self("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def repository(here: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """An empty repository, and a git that knows no other configuration."""
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(name, os.devnull)
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "A")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "a@example.com")
+    return Repository(here)
+
+
+def save_convs(path: str | Path, *groups: int) -> str:
+    """A file of one 3×3 convolution of 128 channels at 56×56 for each group count, named layer0.conv, layer1.conv …"""
+    x = helper.make_tensor_value_info("x0", TensorProto.FLOAT, [1, 128, 56, 56])
+    y = helper.make_tensor_value_info(f"x{len(groups)}", TensorProto.FLOAT, None)
+    weights = [
+        TensorProto(name=f"w{i}", dims=[128, 128 // count, 3, 3], data_type=TensorProto.FLOAT)
+        for i, count in enumerate(groups)
+    ]
+    nodes = [
+        helper.make_node("Conv", [f"x{i}", f"w{i}"], [f"x{i + 1}"], f"layer{i}.conv", group=count, pads=[1, 1, 1, 1])
+        for i, count in enumerate(groups)
+    ]
+    graph = helper.make_graph(nodes, "g", [x], [y], weights)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return str(path)
+
+
+@pytest.fixture
+def convs() -> Callable[..., str]:
+    """Write an ONNX file; see `save_convs`."""
+    return save_convs

@@ -11,15 +11,12 @@ from typing import Any
 import pytest
 
 from groupcalc.cli import pricing
-from groupcalc.cli.pricing import price_all
+from groupcalc.cli.pricing import How, price_all
 from groupcalc.errors import InputError, UsageError
-from groupcalc.sources.given import Given
-
-NOTHING = Given()
 
 
 def paths(*inputs: str, **rest: Any) -> list[str]:
-    return [cost.path for cost in price_all(inputs, NOTHING, **rest).costs]
+    return [cost.path for cost in price_all(inputs, How(**rest)).costs]
 
 
 def test_inputs_are_priced_in_their_order_each_once(here: Path, net: str, conv: Callable[..., str]) -> None:
@@ -62,7 +59,7 @@ def test_a_process_that_is_killed_is_said(here: Path, monkeypatch: pytest.Monkey
 
 def test_no_input_is_an_error() -> None:
     with pytest.raises(UsageError, match="there is no INPUT"):
-        price_all([], NOTHING)
+        price_all([], How())
 
 
 def test_a_fault_of_ours_in_one_file_does_not_hide_the_others(
@@ -70,7 +67,7 @@ def test_a_fault_of_ours_in_one_file_does_not_hide_the_others(
 ) -> None:
     real = pricing.price
 
-    def price(target: Any, given: Given) -> Any:
+    def price(target: Any, given: Any) -> Any:
         if target.path == "command line":
             raise IndexError("tuple index out of range")
         return real(target, given)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from groupcalc.costs import snapshot
 from groupcalc.costs.model import cost
 from groupcalc.costs.snapshot import header, model_data, read_models
 from groupcalc.errors import InputError
@@ -73,6 +74,21 @@ def test_what_is_no_saved_result_is_refused_in_one_line(change: dict[str, Any], 
         read_models({**saved(), **change})
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+def test_the_version_before_is_read_and_no_older_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = saved()
+    old["models"] = [{**model, "title": model.pop("name")} for model in old["models"]]
+    monkeypatch.setattr(snapshot, "SCHEMA_VERSION", 2)
+    monkeypatch.setitem(
+        snapshot.UPGRADES, 1, lambda data: {**data, "models": [{**m, "name": m["title"]} for m in data["models"]]}
+    )
+    assert [model.name for model in read_models(old)] == [model["name"] for model in saved()["models"]]
+    for version in (0, 3):
+        with pytest.raises(
+            InputError, match=rf"schema_version {version} is not known \(this groupcalc reads 1 and 2\)"
+        ):
+            read_models({**old, "schema_version": version})
 
 
 @pytest.mark.parametrize("value", [-1, 1.0, True, "3", None, []])

@@ -16,7 +16,12 @@ which knows no indentation, does the bulk: 100,000 layers take a tenth of the ti
 @renderer("json")
 def json(report: Report) -> str:
     """The data as JSON: raw integers of any size, no NaN, and names that no terminal obeys."""
-    return _inert("".join(_write(report.data, 0))) + "\n"
+    return text_of(report.data)
+
+
+def text_of(data: Any) -> str:
+    """JSON-ready data as text, for every format that is JSON."""
+    return _inert("".join(_write(data, 0))) + "\n"
 
 
 def _write(value: Any, depth: int) -> Iterator[str]:

@@ -40,7 +40,7 @@ def _table(table: Table) -> Iterator[str]:
         yield from (f"### {inert(table.name)}", "")
     if table.facts:
         yield from (inert(" · ".join(table.facts)), "")
-    if table.columns:
+    if table.columns and (table.rows or not table.flow):
         yield from (*_grid(table), "")
     notes = (*table.notes, *(f"⚠ {warning}" for warning in table.warnings))
     if notes:

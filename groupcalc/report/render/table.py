@@ -10,14 +10,18 @@ from collections.abc import Iterator
 
 from groupcalc.report.document import Report, Table
 from groupcalc.report.render.cells import cut_middle, inert, pad, wrap
+from groupcalc.report.render.flow import flow
 from groupcalc.report.render.layout import GAP, Placed, place
 from groupcalc.report.render.registry import renderer
 
 PIPE_WIDTH = 120
 """The columns of a table that is not read on a terminal are chosen for this many cells."""
 
-STYLES = {"name": "1", "header": "2", "closing": "1", "note": "2", "warning": "33"}
-"""SGR codes: bold, dim, yellow; they look right on light and dark ground."""
+STYLES = {
+    "name": "1", "header": "2", "closing": "1", "note": "2", "warning": "33",
+    "FAIL": "1;31", "UNKNOWN": "1;31", "WARN": "33", "SKIP": "2", "pass": "32",
+}  # fmt: skip
+"""SGR codes: bold, dim, yellow, red, green; they look right on light and dark ground."""
 
 
 @renderer("table")
@@ -45,7 +49,7 @@ class _Pen:
     def table(self, table: Table) -> Iterator[str]:
         yield from self.heading(table)
         if table.columns:
-            yield from self.grid(table)
+            yield from flow(table, self.width, self.elide, self.paint) if table.flow else self.grid(table)
         for note in table.notes:
             yield from self.sentence(note)
         for warning in table.warnings:
@@ -81,7 +85,7 @@ class _Pen:
         return [text] if text else []
 
     def paint(self, text: str, style: str) -> str:
-        return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if self.color and style else text
+        return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if self.color and style in STYLES else text
 
 
 def _line(columns: list[Placed], texts: list[str]) -> str:
