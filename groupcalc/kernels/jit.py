@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
@@ -17,6 +15,8 @@ import numba
 from numba import config, njit, types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.registry import cpu_target
+
+from groupcalc import places
 
 log = logging.getLogger(__name__)
 
@@ -54,17 +54,8 @@ def driver(*, sizes: int) -> Callable[[Callable[..., None]], Any]:
 
 
 def cache_directory() -> Path:
-    """GROUPCALC_CACHE_DIR, else the platform's place for caches; a `kernels` folder in it."""
-    chosen = os.environ.get("GROUPCALC_CACHE_DIR")
-    if chosen:
-        return Path(chosen) / "kernels"
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "groupcalc" / "kernels"
+    """Where the machine code lies."""
+    return places.cache_directory("kernels")
 
 
 @lru_cache(maxsize=1)
