@@ -1,8 +1,11 @@
-"""How counts, bytes, shapes and names are shown to people; machines get the whole integers."""
+"""How counts, bytes, shapes and names are shown to people; machines get the whole integers. And rates, as typed."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+
+from groupcalc.errors import UsageError
 
 COUNT_PREFIXES = ("", "k", "M", "G", "T", "P", "E")
 BYTE_PREFIXES = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
@@ -47,6 +50,11 @@ def show_percent(part: int, whole: int) -> str:
     return f"{tenths // 10}.{tenths % 10} %"
 
 
+def show_part(part: float) -> str:
+    """A part in whole per cent: `44 %`, `-3 %`."""
+    return f"{round(100 * part)} %"
+
+
 def show_ratio(part: int, whole: int) -> str:
     """A factor with three significant digits: `×2.69`, `×32.0`, `×128`."""
     if whole == 0:
@@ -75,6 +83,38 @@ def show_rate(per_s: float, unit: str) -> str:
     while per_s >= 999.5 and power < len(COUNT_PREFIXES) - 1:
         per_s, power = per_s / 1000, power + 1
     return f"{_three_digits(per_s)} {COUNT_PREFIXES[power]}{unit}"
+
+
+RATE = re.compile(
+    r"(?P<number>\d{1,18}(?:\.\d{1,18})?(?:[eE]\+?\d{1,2})?)\s*(?P<prefix>[KMGTP]i|[kKMGTPE]?)(?P<unit>.*)"
+)
+
+PREFIXES = {
+    **{prefix: 1000.0**power for power, prefix in enumerate(COUNT_PREFIXES)},
+    **{prefix: 1024.0**power for power, prefix in enumerate(BYTE_PREFIXES)},
+    "": 1.0,
+    "K": 1000.0,
+}
+
+
+def parse_rate(text: str, unit: str) -> float:
+    """A rate as `show_rate` writes it, with or without its unit: `236GFLOP/s`, `27.5 GB/s`, `27GiB/s`, `236G`, `2e11`.
+
+    unit  `FLOP/s` or `B/s`; binary prefixes are for bytes only. UsageError for any other text, and for no rate at all.
+    """
+    example = f"write 27{'GB/s' if unit == 'B/s' else 'GFLOP/s'}"
+    found = RATE.fullmatch(text.strip())
+    if not found:
+        raise UsageError(f"'{show_name(text)}' is not a rate", example)
+    number, prefix, word = found["number"], found["prefix"], found["unit"]
+    if word not in ("", unit):
+        raise UsageError(f"'{show_name(text)}' is not in {unit}", example)
+    if prefix.endswith("i") and unit != "B/s":
+        raise UsageError(f"'{show_name(text)}': {prefix} is for bytes", example)
+    rate = float(number) * PREFIXES[prefix]
+    if not 0 < rate < 1e24:
+        raise UsageError(f"'{show_name(text)}' is no rate of a machine", example)
+    return rate
 
 
 def _three_digits(value: float) -> str:

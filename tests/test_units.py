@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from groupcalc.errors import UsageError
 from groupcalc.units import (
     BYTE_PREFIXES,
     COUNT_PREFIXES,
+    parse_rate,
     show_bytes,
     show_count,
     show_intensity,
     show_name,
+    show_part,
     show_percent,
     show_rate,
     show_ratio,
@@ -96,6 +100,10 @@ def test_percent_is_right_to_half_a_tenth(part: int, whole: int) -> None:
     assert abs(Fraction(show_percent(part, whole).removesuffix(" %")) - Fraction(100 * part, whole)) <= Fraction(1, 20)
 
 
+def test_parts_are_whole_per_cent() -> None:
+    assert [show_part(part) for part in (0.0, 0.444, 1.0, -0.031, 1.066)] == ["0 %", "44 %", "100 %", "-3 %", "107 %"]
+
+
 def test_ratios_have_three_digits() -> None:
     assert [show_ratio(*pair) for pair in ((269, 100), (32, 1), (128, 1), (1, 0))] == ["×2.69", "×32.0", "×128", "–"]
 
@@ -109,6 +117,57 @@ def test_intensities_have_about_three_digits() -> None:
 def test_shapes() -> None:
     assert show_shape((1, 3, 224, 224)) == "1×3×224×224"
     assert show_shape(()) == "scalar"
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "rate"),
+    [
+        ("236GFLOP/s", "FLOP/s", 236e9),
+        ("236 GFLOP/s", "FLOP/s", 236e9),
+        ("1.5 TFLOP/s", "FLOP/s", 1.5e12),
+        ("27GB/s", "B/s", 27e9),
+        ("27 GiB/s", "B/s", 27 * 2**30),
+        ("500MB/s", "B/s", 500e6),
+        ("27G", "B/s", 27e9),
+        ("2.36e11", "FLOP/s", 2.36e11),
+        ("12345 B/s", "B/s", 12345.0),
+    ],
+)
+def test_rates_are_read_as_people_write_them(text: str, unit: str, rate: float) -> None:
+    assert parse_rate(text, unit) == pytest.approx(rate)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "fact"),
+    [
+        ("fast", "B/s", "'fast' is not a rate"),
+        ("", "B/s", "'' is not a rate"),
+        ("-1GB/s", "B/s", "'-1GB/s' is not a rate"),
+        ("27GB/s", "FLOP/s", "'27GB/s' is not in FLOP/s"),
+        ("27 Gb/s", "B/s", "'27 Gb/s' is not in B/s"),
+        ("27gB/s", "B/s", "'27gB/s' is not in B/s"),
+        ("236 GiFLOP/s", "FLOP/s", "'236 GiFLOP/s': Gi is for bytes"),
+        ("0GB/s", "B/s", "'0GB/s' is no rate of a machine"),
+        ("1e99", "B/s", "'1e99' is no rate of a machine"),
+        ("nan", "B/s", "'nan' is not a rate"),
+    ],
+)
+def test_what_is_no_rate_is_answered_with_one(text: str, unit: str, fact: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_rate(text, unit)
+    assert caught.value.fact == fact
+    assert parse_rate(caught.value.way_out.removeprefix("write "), unit) == 27e9
+
+
+@given(st.floats(1.0, 1e20), st.sampled_from(["B/s", "FLOP/s"]))
+def test_a_rate_that_was_shown_reads_back_to_its_three_digits(rate: float, unit: str) -> None:
+    assert parse_rate(show_rate(rate, unit), unit) == pytest.approx(rate, rel=0.006)
+
+
+@given(st.text(max_size=20))
+def test_any_text_is_a_rate_or_an_error_of_ours(text: str) -> None:
+    with suppress(UsageError):
+        assert 0 < parse_rate(text, "B/s") < 1e24
 
 
 @pytest.mark.parametrize(
