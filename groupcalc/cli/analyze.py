@@ -36,6 +36,7 @@ Examples:
   groupcalc analyze arch:resnet50 arch:mobilenet_v1_0.75 --by model
   groupcalc analyze arch:resnext50 --groups 1,2,4,8,32 --match params
   groupcalc analyze 'models/**/*.onnx' --by model -j 4
+  groupcalc analyze model.onnx --machine --sort estimate_s
   groupcalc analyze model.onnx -o table -o json:cost.json -o html:cost.html
 
 GROUPCALC_COLOR, GROUPCALC_JOBS and GROUPCALC_PROGRESS in the environment set
@@ -59,6 +60,7 @@ def analyze(
     by: options.ByOption = None,
     columns: options.Columns = None,
     raw: options.Raw = False,
+    machine: options.Machine = False,
     strict: options.Strict = False,
     config: options.ConfigOption = None,
     color: options.ColorOption = options.Color.auto,
@@ -80,6 +82,7 @@ def analyze(
     words, unmatched = match_widths(inputs or [], counts, match) if match else (inputs or [], [])
     priced = price_all(words, how)
     priced.failures += unmatched
+    measured = _estimate(priced) if machine else ""
     counts = [] if match else counts
     whatifs = [each for cost in priced.costs for each in whatif(cost, counts)]
     layers, ops = layer or [], op or []
@@ -99,6 +102,7 @@ def analyze(
             by=(by or (options.By.model if match else options.By.layer)).value,
             columns=options.column_keys(columns),
             raw=raw,
+            machine=measured,
         )
         if match:
             said = f"--match: at each group count the width whose {match.value} come nearest to those of today."
@@ -110,6 +114,19 @@ def analyze(
         note(str(problem))
     if problems:
         raise typer.Exit(2)
+
+
+def _estimate(priced: Priced) -> str:
+    """Put an estimate beside each row, and tell by which ceilings."""
+    from groupcalc.bench.ceilings import measure_ceilings
+    from groupcalc.bench.estimates import with_estimates
+    from groupcalc.bench.kept import kept_ceilings
+    from groupcalc.bench.machine import usable
+    from groupcalc.report.views.timed import show_ceilings
+
+    ceilings = kept_ceilings(usable(None), measure_ceilings, note)
+    priced.costs = [with_estimates(cost, ceilings) for cost in priced.costs]
+    return f"{ceilings.threads} threads, {show_ceilings(ceilings)}"
 
 
 def _data(priced: Priced, whatifs: Sequence[WhatIf], layers: list[str], ops: list[str]) -> dict[str, Any]:

@@ -178,6 +178,14 @@ Columns = Annotated[
     option("--columns", metavar="KEY,KEY", help="These columns, by JSON key.", rich_help_panel=SHOW),
 ]
 Raw = Annotated[bool, option("--raw", help="Whole integers in place of units.", rich_help_panel=SHOW)]
+Machine = Annotated[
+    bool,
+    option(
+        "--machine",
+        help="The least time of each layer on this machine, and what bounds it.",
+        rich_help_panel=SHOW,
+    ),
+]
 Strict = Annotated[
     bool, option("--strict", help="Uncounted operators are an error: exit status 2.", rich_help_panel=RUN)
 ]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
+from groupcalc.costs.roofline import Estimate
 from groupcalc.graph import Layer, Tensor, Uncounted
 
 
@@ -81,11 +82,12 @@ _figures = attrgetter(*KEYS)
 class LayerCost:
     """One row.
 
-    inputs   shapes of the activations that are read
-    outputs  shapes of what is written
-    repeat   the cost is that of so many equal layers
-    shared   the earlier layers whose rows hold tensors that this one uses again
-    layer    the layer itself; None when the row was read back from a saved result
+    inputs    shapes of the activations that are read
+    outputs   shapes of what is written
+    repeat    the cost is that of so many equal layers
+    shared    the earlier layers whose rows hold tensors that this one uses again
+    layer     the layer itself; None when the row was read back from a saved result
+    estimate  the least time of it on a machine, when one was asked for
     """
 
     name: str
@@ -97,6 +99,7 @@ class LayerCost:
     repeat: int = 1
     shared: tuple[str, ...] = ()
     layer: Layer | None = None
+    estimate: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

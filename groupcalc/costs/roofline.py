@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from groupcalc.costs import FLOPS_PER_MAC
+Bound = Literal["compute", "memory", "overhead"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +27,15 @@ class Ceilings:
 
     peak_flops_per_s  float32, 2 FLOPs a fused multiply-add
     levels            at least one, working sets ascending
+    launch_s          seconds of the smallest layer there is: the call, and the start and the end of its threads
+    given             whether a person gave peak or bandwidth, in place of a measurement
     """
 
     threads: int
     peak_flops_per_s: float
     levels: tuple[Level, ...]
+    launch_s: float = 0.0
+    given: bool = False
 
     def level(self, working_set: int) -> Level:
         """The level whose bandwidth bounds a working set: that of the largest one measured which is no larger.
@@ -48,24 +52,48 @@ class Ceilings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """The least time of some work, and what bounds it."""
+    """The least time of some work, and what bounds it: the part that takes longest.
 
-    estimate_s: float
-    bound: Literal["compute", "memory"]
+    estimate_s = launch_s + max(compute_s, memory_s)
+    """
+
+    compute_s: float
+    memory_s: float
+    launch_s: float
     memory_level: str
 
+    @property
+    def estimate_s(self) -> float:
+        """Nothing of a layer is done while its threads start; arithmetic and bytes at best overlap entirely."""
+        return self.launch_s + max(self.compute_s, self.memory_s)
 
-def attain(ceilings: Ceilings, macs: int, traffic: int, working_set: int) -> Estimate:
-    """max(2 · macs / peak, traffic / bandwidth): the arithmetic and the bytes at best overlap entirely.
+    @property
+    def bound(self) -> Bound:
+        """What takes longest; of equals the one that more threads would help with."""
+        if self.launch_s > max(self.compute_s, self.memory_s):
+            return "overhead"
+        return "compute" if self.compute_s >= self.memory_s else "memory"
+
+    def __mul__(self, times: int) -> Estimate:
+        """Of so many equal layers, one after the other."""
+        return replace(
+            self,
+            compute_s=self.compute_s * times,
+            memory_s=self.memory_s * times,
+            launch_s=self.launch_s * times,
+        )
+
+
+def attain(ceilings: Ceilings, flops: int, traffic: int, working_set: int) -> Estimate:
+    """The least time of `flops` operations on bytes that lie among `working_set` others.
 
     traffic      bytes that must be moved
     working_set  bytes among which they lie when the work is done over and over
     """
     level = ceilings.level(working_set)
-    arithmetic_s = FLOPS_PER_MAC * macs / ceilings.peak_flops_per_s
-    memory_s = traffic / level.bandwidth_bytes_per_s
     return Estimate(
-        estimate_s=max(arithmetic_s, memory_s),
-        bound="compute" if arithmetic_s >= memory_s else "memory",
+        compute_s=flops / ceilings.peak_flops_per_s,
+        memory_s=traffic / level.bandwidth_bytes_per_s,
+        launch_s=ceilings.launch_s,
         memory_level=level.name,
     )

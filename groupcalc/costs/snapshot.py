@@ -69,8 +69,8 @@ def layer_data(row: LayerCost) -> dict[str, Any]:
         **dense,
         "repeat": row.repeat,
         "shared": list(row.shared),
-        "estimate_s": None,
-        "bound": None,
+        "estimate_s": row.estimate.estimate_s if row.estimate else None,
+        "bound": row.estimate.bound if row.estimate else None,
     }
 
 

@@ -8,12 +8,14 @@ import json
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from groupcalc.cli.analyze import TOP
+from groupcalc.costs.roofline import Ceilings, Level
 
 LINE = "Conv2d(128, 128, 3, padding=1, groups=32, bias=False) @ 56x56"
 PARAMS = 128 * 4 * 9
@@ -370,3 +372,42 @@ def test_quiet_and_verbose(groupcalc: Callable[..., Any], net: str) -> None:
     verbose = groupcalc("analyze", net, "-v").err
     assert verbose.startswith("net.toml: read in 0.")
     assert verbose.count("\n") == 1
+
+
+@pytest.fixture
+def on_a_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """10 GFLOP/s, 1 GB/s, a launch of 2 µs."""
+    levels = (Level(name="L2", working_set=1, bandwidth_bytes_per_s=1e9),)
+    found = Ceilings(threads=2, peak_flops_per_s=10e9, levels=levels, launch_s=2e-6)
+    monkeypatch.setenv("GROUPCALC_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr("groupcalc.bench.ceilings.measure_ceilings", lambda threads: replace(found, threads=threads))
+
+
+def test_the_machine_tells_the_least_time_of_each_layer(groupcalc: Callable[..., Any], on_a_machine: None) -> None:
+    result = groupcalc("analyze", LINE, "ReLU()", "--machine", "-o", "table", "-o", "json:out.json")
+    conv, relu = json.loads(Path("out.json").read_text())["models"][0]["layers"]
+    # Of 3 taps along an axis of 56, one falls on padding at each end: 3·56 - 2. Input and output are 128×56×56.
+    assert conv["estimate_s"] == pytest.approx(2e-6 + max(2 * 128 * 4 * 166 * 166 / 10e9, conv_bytes() / 1e9))
+    assert conv["bound"] == "memory"
+    assert relu["estimate_s"] == pytest.approx(2e-6 + 2 * 4 * 128 * 56 * 56 / 1e9)
+    assert "estimate  bound" in result.out
+    assert "Estimate: 6.44 ms at least, layer by layer (" in result.out
+    assert "peak 10.0 GFLOP/s, 1.00 GB/s (measured)); bound by memory 100 %." in result.out.replace("\n  ", " ")
+
+
+def test_by_operator_the_estimate_stands_below_the_table_alone(
+    groupcalc: Callable[..., Any], on_a_machine: None
+) -> None:
+    out = groupcalc("analyze", LINE, "--machine", "--by", "op").out
+    assert "Estimate: " in out
+    assert "estimate  bound" not in out
+
+
+def conv_bytes() -> int:
+    return 4 * (128 * 4 * 9 + 2 * 128 * 56 * 56)
+
+
+def test_without_the_machine_nothing_is_estimated(groupcalc: Callable[..., Any]) -> None:
+    result = groupcalc("analyze", LINE, "--json")
+    [layer] = json.loads(result.out)["models"][0]["layers"]
+    assert (layer["estimate_s"], layer["bound"]) == (None, None)

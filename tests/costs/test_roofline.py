@@ -1,6 +1,8 @@
-"""The roofline: compute or memory, whichever takes longer."""
+"""The roofline: compute or memory, whichever takes longer, after the launch."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
@@ -18,13 +20,13 @@ CEILINGS = Ceilings(
 
 
 def test_much_arithmetic_on_few_bytes_is_bound_by_compute() -> None:
-    found = attain(CEILINGS, macs=10**9, traffic=10**6, working_set=10**6)
+    found = attain(CEILINGS, flops=2 * 10**9, traffic=10**6, working_set=10**6)
     assert found.bound == "compute"
     assert found.estimate_s == pytest.approx(2 * 10**9 / 100e9)
 
 
 def test_little_arithmetic_on_many_bytes_is_bound_by_memory() -> None:
-    found = attain(CEILINGS, macs=10**6, traffic=10**7, working_set=10**7)
+    found = attain(CEILINGS, flops=2 * 10**6, traffic=10**7, working_set=10**7)
     assert (found.bound, found.memory_level) == ("memory", "L3")
     assert found.estimate_s == pytest.approx(10**7 / 40e9)
 
@@ -32,8 +34,8 @@ def test_little_arithmetic_on_many_bytes_is_bound_by_memory() -> None:
 def test_at_the_ridge_point_both_take_as_long() -> None:
     level = CEILINGS.levels[0]
     traffic = 10**6
-    macs = round(traffic * CEILINGS.ridge_point(level) / 2)
-    assert 2 * macs / CEILINGS.peak_flops_per_s == pytest.approx(traffic / level.bandwidth_bytes_per_s)
+    found = attain(CEILINGS, flops=round(traffic * CEILINGS.ridge_point(level)), traffic=traffic, working_set=traffic)
+    assert found.compute_s == pytest.approx(found.memory_s)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,27 @@ def test_a_working_set_has_the_bandwidth_of_the_largest_measured_one_that_is_no_
 
 
 def test_what_lies_in_a_larger_working_set_moves_slower() -> None:
-    near = attain(CEILINGS, macs=1, traffic=1 << 20, working_set=1 << 20)
-    far = attain(CEILINGS, macs=1, traffic=1 << 20, working_set=128 << 20)
+    near = attain(CEILINGS, flops=2, traffic=1 << 20, working_set=1 << 20)
+    far = attain(CEILINGS, flops=2, traffic=1 << 20, working_set=128 << 20)
     assert far.estimate_s == pytest.approx(near.estimate_s * 50 / 20)
+
+
+def test_the_launch_comes_before_the_longer_of_both() -> None:
+    launching = replace(CEILINGS, launch_s=3e-6)
+    found = attain(launching, flops=10**6, traffic=10**6, working_set=10**6)
+    # 1 MFLOP at 100 GFLOP/s take 10 µs, 1 MB at 50 GB/s 20 µs.
+    assert found.estimate_s == pytest.approx(3e-6 + 20e-6)
+    assert found.bound == "memory"
+
+
+def test_what_takes_less_than_its_launch_is_bound_by_overhead() -> None:
+    launching = replace(CEILINGS, launch_s=3e-6)
+    found = attain(launching, flops=2 * 10**5, traffic=10**5, working_set=10**5)  # 2 µs each
+    assert found.bound == "overhead"
+    assert found.estimate_s == pytest.approx(3e-6 + 2e-6)
+
+
+def test_layers_one_after_the_other_add_up() -> None:
+    once = attain(replace(CEILINGS, launch_s=3e-6), flops=10**6, traffic=10**6, working_set=10**6)
+    assert (once * 4).estimate_s == pytest.approx(4 * once.estimate_s)
+    assert (once * 4).bound == once.bound

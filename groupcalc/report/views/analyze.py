@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from groupcalc.costs.cost import GraphCost, LayerCost
 from groupcalc.report.document import Report, Table
-from groupcalc.report.views.fields import DIVIDED, IF_DENSE, Field, chosen, heads, values
-from groupcalc.report.views.lines import CONVENTION, facts, grouping, memory, plural, selected, warnings
+from groupcalc.report.views.fields import DIVIDED, ESTIMATED, FIELDS, IF_DENSE, Field, chosen, heads, values
+from groupcalc.report.views.lines import CONVENTION, estimated, facts, grouping, memory, plural, selected, warnings
 from groupcalc.report.views.records import records
 from groupcalc.report.views.select import Wish, arranged, items_of, keep, model_items, order, summed
 from groupcalc.report.views.whatif import of_model, regrouped, totals_table, whatif_body, whatif_columns
@@ -31,16 +31,18 @@ def analysis(
     by: str = "layer",
     columns: Sequence[str] | None = None,
     raw: bool = False,
+    machine: str = "",
 ) -> Report:
     """What the models cost: a table each, one beside the other at the end, and every row as a record.
 
+    machine  what the estimates beside the rows were made for
     With `whatifs` the tables show the convolutions at each of those group counts beside the present one.
     """
     wish = Wish(layer=layer, op=op, sort=sort, top=top, by=by, columns=columns, raw=raw)
     if by == "model":
         tables = [replace(_models(costs, wish), warnings=tuple(_all_warnings(costs)))]
     else:
-        tables = [_model(cost, wish, of_model(cost, whatifs)) for cost in costs]
+        tables = [_model(cost, wish, of_model(cost, whatifs), machine) for cost in costs]
         if len(costs) > 1:
             tables.append(_models(costs, Wish(by="model", raw=raw)))
     if whatifs and by != "layer":
@@ -48,14 +50,14 @@ def analysis(
     return Report(tables=tuple(tables), records=partial(records, costs, whatifs, wish), data=data, notes=(CONVENTION,))
 
 
-def _model(cost: GraphCost, wish: Wish, whatifs: Sequence[WhatIf]) -> Table:
+def _model(cost: GraphCost, wish: Wish, whatifs: Sequence[WhatIf], machine: str) -> Table:
     rows = wish.rows(cost)
     body = _regrouped(cost, rows, whatifs, wish) if whatifs and wish.by == "layer" else _costs(cost, rows, wish)
     return replace(
         body,
         name=cost.path,
         facts=facts(cost, wish.raw),
-        notes=(*body.notes, memory(cost, wish.raw), *grouping(cost, wish.raw)),
+        notes=(*body.notes, memory(cost, wish.raw), *grouping(cost, wish.raw), *estimated(cost, machine)),
         warnings=(*selected(rows, cost), *warnings(cost)),
     )
 
@@ -85,10 +87,12 @@ def _costs(cost: GraphCost, rows: Sequence[LayerCost], wish: Wish) -> Table:
 
 
 def _telling(fields: Sequence[Field], rows: Sequence[LayerCost]) -> tuple[Field, ...]:
-    """The columns about grouping only stand where some row is grouped."""
+    """The columns about grouping only stand where some row is grouped, those about time where rows are layers."""
+    timed = FIELDS["name"] in fields and any(row.estimate for row in rows)
+    shown = [*fields, *(ESTIMATED if timed else ())]
     if any(row.groups > 1 for row in rows):
-        return tuple(fields)
-    return tuple(field for field in fields if field not in (IF_DENSE, DIVIDED))
+        return tuple(shown)
+    return tuple(field for field in shown if field not in (IF_DENSE, DIVIDED))
 
 
 def _models(costs: Sequence[GraphCost], wish: Wish) -> Table:

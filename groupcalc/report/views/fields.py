@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from groupcalc.costs.cost import KEYS, GraphCost, LayerCost
+from groupcalc.costs.roofline import Estimate
 from groupcalc.errors import UsageError
 from groupcalc.report.document import Column, Row, Share, show_shapes
 from groupcalc.report.views.describe import describe
-from groupcalc.units import show_bytes, show_count, show_intensity
+from groupcalc.units import show_bytes, show_count, show_intensity, show_seconds
 
 
 class Item(NamedTuple):
@@ -36,6 +37,13 @@ def traffic(row: LayerCost) -> int:
 def layers_of(model: GraphCost) -> int:
     """What a report means by "N layers": the rows with MACs."""
     return sum(row.cost.macs > 0 for row in model.layers)
+
+
+def bound(estimate: Estimate | None) -> str | None:
+    """`compute`, `overhead`, or the level of memory."""
+    if estimate is None:
+        return None
+    return estimate.memory_level if estimate.bound == "memory" else estimate.bound
 
 
 def _field(key: str, header: str, get: Callable[[Item], Any], **rest: Any) -> Field:
@@ -72,8 +80,9 @@ FIELDS: dict[str, Field] = {
         _cost("dense_params", "params if G=1", show_count, priority=9),
         _field("repeat", "repeat", lambda item: item.row.repeat, priority=9),
         _field("shared", "shares with", lambda item: item.row.shared, show=_names, align="left", priority=9),
-        _field("estimate_s", "estimate", lambda _: None, priority=9),
-        _field("bound", "bound", lambda _: None, align="left", priority=9),
+        _field("estimate_s", "estimate", lambda item: item.row.estimate and item.row.estimate.estimate_s,
+               show=show_seconds, priority=9),
+        _field("bound", "bound", lambda item: bound(item.row.estimate), align="left", priority=9),
         # not keys of a saved layer: derived, or figures of an operator or of a model
         _field("share", "share", lambda item: Share(item.row.cost.macs, item.model.totals.macs), priority=4),
         _field("bytes", "bytes", lambda item: traffic(item.row), show=show_bytes, priority=1),
@@ -102,6 +111,11 @@ OPERATOR = replace(FIELDS["op"], column=replace(FIELDS["op"].column, priority=0)
 DESCRIBED = replace(FIELDS["op"], get=lambda item: describe(item.row))
 IF_DENSE = _variant("dense_macs", "if G=1", _grouped_only("dense_macs"))
 DIVIDED = _variant("groups", "÷G", lambda item: item.row.groups if item.row.groups > 1 else None)
+
+ESTIMATED = tuple(
+    replace(FIELDS[key], column=replace(FIELDS[key].column, priority=0)) for key in ("estimate_s", "bound")
+)
+"""Asked for by a flag: they are never dropped."""
 
 
 class Kind(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from groupcalc.costs.cost import GraphCost, LayerCost
 from groupcalc.graph import Uncounted
 from groupcalc.report.views.fields import layers_of
-from groupcalc.units import show_bytes, show_count, show_intensity, show_percent, show_ratio
+from groupcalc.units import show_bytes, show_count, show_intensity, show_percent, show_ratio, show_seconds
 
 CONVENTION = "FLOPs = 2 × MACs + other; taps on padding counted; bytes = weights + inputs + outputs, each once."
 """The convention in one line; every report carries it."""
@@ -85,6 +85,20 @@ def grouping(cost: GraphCost, raw: bool = False) -> Iterator[str]:
         f"{amount(totals.dense_macs, 'MACs', raw)}, {amount(totals.dense_params, 'params', raw, digits=3)} "
         f"({show_ratio(totals.dense_macs, totals.macs)}, {show_ratio(totals.dense_params, totals.params)})."
     )
+
+
+def estimated(cost: GraphCost, machine: str) -> Iterator[str]:
+    """The estimates added up, and how much of them the memory and the launches bound."""
+    found = [row.estimate for row in cost.layers if row.estimate]
+    if not found or not machine:
+        return
+    total = sum(estimate.estimate_s for estimate in found)
+    parts = {
+        kind: sum(estimate.estimate_s for estimate in found if estimate.bound == kind)
+        for kind in ("compute", "memory", "overhead")
+    }
+    split = ", ".join(f"{kind} {round(100 * part / total)} %" for kind, part in parts.items() if part)
+    yield f"Estimate: {show_seconds(total)} at least, layer by layer ({machine}); bound by {split}."
 
 
 def warnings(cost: GraphCost) -> tuple[str, ...]:
