@@ -1,12 +1,16 @@
-"""Ceilings: probed figures under the names of this machine's memories, and the least time of a case."""
+"""Ceilings: probed or given, under the names of this machine's memories; and the least time of a case."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from groupcalc.bench.ceilings import ceilings, estimate, higher
+from groupcalc.bench.ceilings import ceilings, falling, given_ceilings, higher, launch
+from groupcalc.bench.estimates import estimate
 from groupcalc.bench.result import Case
 from groupcalc.conv import conv
+from groupcalc.costs.roofline import Ceilings
 from groupcalc.kernels import probes
 from groupcalc.kernels.host import HOSTS
 from groupcalc.kernels.probes import Probed, probe
@@ -48,6 +52,14 @@ def test_a_chain_has_the_bandwidth_of_all_its_layers_and_the_bytes_of_one() -> N
     assert found.estimate_s == pytest.approx(traffic / 20e9)
 
 
+def test_cold_operands_come_from_the_slowest_memory() -> None:
+    layer = conv(64, 64, 3, (48, 48), padding=1, groups=64, bias=False)
+    cold = Case(name="a", conv=layer, threads=1, cold=True)
+    found = estimate(cold, ceilings(PROBED, 1, CACHES))
+    assert found.memory_level == "DRAM"
+    assert found.memory_s == pytest.approx(4 * (2 * 64 * 48 * 48 + 64 * 9) / 20e9)
+
+
 class Clock:
     """A clock that every reading moves on by a millisecond, so that a call between two of them takes one."""
 
@@ -66,3 +78,38 @@ def test_the_probes_count_their_flops_and_bytes(monkeypatch: pytest.MonkeyPatch)
     # 12 sums of 4 lanes, each two FLOPs a round, in the one millisecond that this clock gives a call.
     assert found.peak_flops_per_s == pytest.approx(2 * 12 * 4 * probes.ROUNDS / 0.001)
     assert found.bandwidths == pytest.approx({2**16: probes.MOVED_BYTES / 0.001, 2**20: probes.MOVED_BYTES / 0.001})
+
+
+def test_the_launch_is_the_shortest_call_of_the_smallest_layer() -> None:
+    assert launch(1, Clock()) == pytest.approx(0.001)
+
+
+def test_the_lower_of_two_launches_counts() -> None:
+    one, other = (replace(ceilings(PROBED, 1, CACHES), launch_s=seconds) for seconds in (3e-6, 2e-6))
+    assert higher(one, other).launch_s == 2e-6
+
+
+def measured() -> Ceilings:
+    return replace(ceilings(PROBED, 1, CACHES), launch_s=3e-6)
+
+
+def test_what_is_given_stands_in_the_place_of_what_is_measured() -> None:
+    assert given_ceilings(1, None, None, measured) == measured()
+    peak = given_ceilings(1, 7e9, None, measured)
+    assert (peak.peak_flops_per_s, peak.levels, peak.launch_s, peak.given) == (7e9, measured().levels, 3e-6, True)
+    memory = given_ceilings(1, None, 5e9, measured)
+    assert memory.peak_flops_per_s == 100e9
+    assert [level.bandwidth_bytes_per_s for level in memory.levels] == [5e9]
+
+
+def test_nothing_is_measured_when_both_are_given() -> None:
+    def never() -> Ceilings:
+        raise AssertionError("measured")
+
+    both = given_ceilings(2, 7e9, 5e9, never)
+    assert (both.threads, both.peak_flops_per_s, both.level(10**9).bandwidth_bytes_per_s) == (2, 7e9, 5e9)
+
+
+def test_a_small_working_set_is_no_slower_than_a_large_one() -> None:
+    disturbed = ceilings(Probed(peak_flops_per_s=1e9, bandwidths={MIB: 5e9, 2 * MIB: 90e9, 64 * MIB: 20e9}), 1, CACHES)
+    assert [level.bandwidth_bytes_per_s for level in falling(disturbed).levels] == [90e9, 90e9, 20e9]
