@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from groupcalc.bench.result import Case
 from groupcalc.conv import Conv
-from groupcalc.errors import InputError
+from groupcalc.errors import GeometryError, InputError
 from groupcalc.graph import Layer
 from groupcalc.units import show_name
 
@@ -31,13 +32,37 @@ def cases_of(
             skipped.setdefault(reason, []).append(layer.name)
             continue
         cases += [
-            Case(name=layer.name, conv=conv, threads=threads, chain=length, seed=seed)
+            Case(name=layer.name, conv=conv, threads=threads, chain=length, seed=seed, count=layer.repeat)
             for length in dict.fromkeys((1, chain))
         ]
     lines = _lines(skipped)
     if not cases:
         raise InputError("has no layer that can be timed", lines[0] if lines else "give Conv2d layers")
     return cases, lines
+
+
+def distinct(cases: Iterable[Case]) -> list[Case]:
+    """Each geometry once, under the name of its first layer, with how many there are."""
+    found: dict[Case, Case] = {}
+    for case in cases:
+        key = replace(case, name="", count=1)
+        before = found.get(key)
+        found[key] = replace(before, count=before.count + case.count) if before else case
+    return list(found.values())
+
+
+def sweep(case: Case, counts: Sequence[int], baseline: bool) -> tuple[list[Case], list[str]]:
+    """The case at each group count that divides its channels, ascending, and a line on each that does not.
+
+    baseline  measure without groups as well
+    """
+    found, skipped = [], []
+    for groups in sorted({*counts, *((1,) if baseline else ())}):
+        try:
+            found.append(replace(case, conv=case.conv.regroup(groups)))
+        except GeometryError as error:
+            skipped.append(f"{show_name(case.name)} at {groups} groups is left out: {error}")
+    return found, skipped
 
 
 def _unfit(layer: Layer, conv: Conv | None, chain: int) -> str:

@@ -51,26 +51,31 @@ class Engine:
     ) -> None:
         self.close()
 
-    def prepare(self, case: Case) -> Prepared:
-        """Make the case ready to be called, and call it once."""
+    @property
+    def alive(self) -> bool:
+        """Whether it has a process, which holds what was prepared."""
+        return self._process is not None
+
+    def prepare(self, case: Case, keep: bool = False) -> Prepared:
+        """Make the case ready to be called, and call it once; `keep` those before it ready as well."""
         if self._process is None:
             self._start()
-        found: Prepared = self._ask("prepare", case)
+        found: Prepared = self._ask("prepare", case, keep)
         return found
 
-    def output(self) -> F32:
-        """y[batch, out_channels, *out_size] of the latest call."""
-        found: F32 = self._ask("output")
+    def output(self, number: int = -1) -> F32:
+        """y[batch, out_channels, *out_size] of the latest call of a case, by its number among those kept."""
+        found: F32 = self._ask("output", number)
         return found
 
-    def calibrate(self) -> int:
+    def calibrate(self, number: int = -1) -> int:
         """Choose how many calls make a sample that is long enough, and tell."""
-        found: int = self._ask("calibrate")
+        found: int = self._ask("calibrate", number)
         return found
 
-    def burst(self) -> list[float]:
+    def burst(self, number: int = -1) -> list[float]:
         """One turn of samples: seconds of a call each."""
-        found: list[float] = self._ask("burst")
+        found: list[float] = self._ask("burst", number)
         return found
 
     def close(self) -> None:

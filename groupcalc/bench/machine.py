@@ -15,10 +15,10 @@ PACKAGES = ("groupcalc", "numpy", "numba", "llvmlite", "torch", "onnxruntime")
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
 
-def usable(threads: int) -> int:
-    """So many threads, or with 0 one for each CPU that this process may use; UsageError for more than those."""
+def usable(threads: int | None) -> int:
+    """So many threads, or one for each CPU that this process may use; UsageError for more than those."""
     cpus = usable_cpus()
-    if threads > cpus:
+    if threads is not None and threads > cpus:
         raise UsageError(f"{threads} threads are more than the {cpus} CPUs here", f"use at most {cpus}", "--threads")
     return threads or cpus
 

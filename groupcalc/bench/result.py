@@ -1,4 +1,4 @@
-"""What a benchmark measures and what it finds: frozen values, and the same as JSON-ready data."""
+"""What a benchmark measures and what it finds: frozen values."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from groupcalc.costs.roofline import Ceilings, Estimate
 from groupcalc.costs.row import layer_cost
 from groupcalc.costs.rules import RULES
 
-PLAIN = ("in_channels", "out_channels", "groups", "batch", "bias", "dtype")
-PER_AXIS = ("in_size", "out_size", "kernel_size", "stride", "padding", "dilation")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
@@ -23,6 +20,8 @@ class Case:
     name   of the layer; what stands before its slashes are the families that it belongs to
     chain  how many such layers, each with weights of its own and reading what the one before it wrote
     seed   of the random numbers in its operands
+    count  how many layers of the network are equal to it
+    cold   each call finds its operands out of the caches
     """
 
     name: str
@@ -30,6 +29,8 @@ class Case:
     threads: int
     chain: int = 1
     seed: int = 0
+    count: int = 1
+    cold: bool = False
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -56,10 +57,20 @@ class Timing:
     samples_s  seconds of one call, each the mean of as many calls in a row as make a sample long enough, in the
                order in which they were taken
     compile_s  seconds until the engine was ready: compilation, packing of weights, its first call
+    rounds     how many of the samples were taken in each turn; left out, each of them had one
+    loops      calls in a row that make a sample
+    warmup_s   the samples of the turns before, which count for nothing
     """
 
     samples_s: tuple[float, ...]
-    compile_s: float
+    compile_s: float = 0.0
+    rounds: tuple[int, ...] = ()
+    loops: int = 1
+    warmup_s: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.rounds:
+            object.__setattr__(self, "rounds", (1,) * len(self.samples_s))
 
     @property
     def min_s(self) -> float:
@@ -76,9 +87,10 @@ class Timing:
 class BenchResult:
     """One case on one engine.
 
-    variant  of the backend: layout, weights, options
-    kernel   what the backend says that ran; "" when it does not
-    error    the largest |y - y64| as a part of the rounding error that float32 arithmetic may make there
+    variant     of the backend: layout, weights, options
+    kernel      what the backend says that ran; "" when it does not
+    idle_lanes  the part of the multiply-adds of all vector lanes that no output needs, where the backend knows
+    error       the largest |y - y64| as a part of the rounding error that float32 arithmetic may make there
     """
 
     case: Case
@@ -86,6 +98,7 @@ class BenchResult:
     variant: str
     timing: Timing
     kernel: str = ""
+    idle_lanes: float | None = None
     error: float = 0.0
     estimate: Estimate | None = None
     warnings: tuple[str, ...] = ()
@@ -109,7 +122,8 @@ class Failure:
 class Bench:
     """Everything that one run found.
 
-    machine      facts by name: processor, threads, versions
+    machine      facts by name: processor, CPUs, versions
+    warnings     about the machine as a whole
     interrupted  not every case was reached
     """
 
@@ -117,60 +131,5 @@ class Bench:
     failures: tuple[Failure, ...] = ()
     machine: dict[str, Any] = field(default_factory=dict)
     ceilings: Ceilings | None = None
+    warnings: tuple[str, ...] = ()
     interrupted: bool = False
-
-
-def bench_data(bench: Bench) -> dict[str, Any]:
-    """The run as data; the keys beside `bench` and `machine` are those of every saved result."""
-    return {
-        "bench": [_result_data(result) for result in bench.results],
-        "failures": [
-            {"name": failure.case.name, "engine": failure.engine, "reason": failure.reason}
-            for failure in bench.failures
-        ],
-        "machine": {**bench.machine, "ceilings": _ceilings_data(bench.ceilings) if bench.ceilings else None},
-    }
-
-
-def _result_data(result: BenchResult) -> dict[str, Any]:
-    case, timing, estimate = result.case, result.timing, result.estimate
-    conv = case.conv
-    return {
-        "case": {
-            "name": case.name,
-            **{key: getattr(conv, key) for key in PLAIN},
-            **{key: _listed(getattr(conv, key)) for key in PER_AXIS},
-            "threads": case.threads,
-            "chain": case.chain,
-            "seed": case.seed,
-        },
-        "backend": result.backend,
-        "variant": result.variant,
-        "groups": conv.groups,
-        "macs": case.cost.macs,
-        "estimate_s": estimate.estimate_s if estimate else None,
-        "bound": estimate.bound if estimate else None,
-        "memory_level": estimate.memory_level if estimate else None,
-        "compile_s": timing.compile_s,
-        "samples_s": list(timing.samples_s),
-        "min_s": timing.min_s,
-        "median_s": timing.median_s,
-        "error": result.error,
-        "kernel": result.kernel,
-        "warnings": list(result.warnings),
-    }
-
-
-def _ceilings_data(ceilings: Ceilings) -> dict[str, Any]:
-    return {
-        "threads": ceilings.threads,
-        "peak_flops_per_s": ceilings.peak_flops_per_s,
-        "levels": [
-            {"name": level.name, "working_set": level.working_set, "bandwidth_bytes_per_s": level.bandwidth_bytes_per_s}
-            for level in ceilings.levels
-        ],
-    }
-
-
-def _listed(value: tuple[Any, ...]) -> list[Any]:
-    return [list(item) if isinstance(item, tuple) else item for item in value]

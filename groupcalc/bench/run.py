@@ -1,49 +1,54 @@
-"""A benchmark from its first case to its last: ceilings, then every case on every engine, then ceilings again."""
+"""A benchmark from its first case to its last: sets of cases, one after the other, on every engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 
-from groupcalc.bench.backends import Backend
-from groupcalc.bench.ceilings import higher, measure_ceilings, with_estimate
 from groupcalc.bench.engine import Engine
+from groupcalc.bench.estimates import estimate
 from groupcalc.bench.machine import machine
+from groupcalc.bench.noise import unquiet
 from groupcalc.bench.result import Bench, BenchResult, Case, Failure
-from groupcalc.bench.turns import Outcome, measure
+from groupcalc.bench.turns import Effort, Outcome, Tell, measure
+from groupcalc.costs.roofline import Ceilings
 
 
 def run(
-    cases: Sequence[Case],
-    backends: Sequence[Backend],
-    *,
-    runs: int,
-    min_time_s: float,
-    tell: Callable[[str], None] = lambda line: None,
+    sets: Sequence[Sequence[Case]],
+    engines: Sequence[Engine],
+    ceilings: Ceilings,
+    effort: Effort,
+    tell: Tell = lambda line: None,
 ) -> Bench:
-    """Measure every case on every variant of every backend. After Ctrl-C, what was measured until then.
+    """Measure every case on every engine. After Ctrl-C, what was measured until then.
 
-    runs        rounds at least, in each of which every engine has its turn
-    min_time_s  seconds that each engine is measured for at least, a case
-    tell        hears of each case when it is done; never inside a timed region
+    sets  of cases that take turns, such as one layer at several group counts; one set after the other
+    tell  hears what is done next; never inside a timed region
     """
-    outcomes: list[Outcome] = []
-    ceilings, interrupted = None, False
+    facts, outcomes, interrupted = machine(), list[Outcome](), False
+    warnings = tuple(unquiet(ceilings.threads, facts["cpus"]))
     try:
-        ceilings = measure_ceilings(cases[0].threads)
         with ExitStack() as stack:
-            engines = [stack.enter_context(Engine(backend, name)) for backend in backends for name in backend.variants]
-            for number, case in enumerate(cases, 1):
-                outcomes += measure(case, engines, runs=runs, min_time_s=min_time_s)
-                tell(f"{number}/{len(cases)} {case.name}")
-        ceilings = higher(ceilings, measure_ceilings(cases[0].threads))
+            running = [stack.enter_context(engine) for engine in engines]
+            for number, cases in enumerate(sets, 1):
+                place = f"{number}/{len(sets)} " if len(sets) > 1 else ""
+                for outcome in measure(cases, running, effort, partial(_tell, tell, place)):
+                    outcomes.append(outcome)
     except KeyboardInterrupt:
         interrupted = True
     results = [outcome for outcome in outcomes if isinstance(outcome, BenchResult)]
     return Bench(
-        results=tuple(with_estimate(result, ceilings) for result in results) if ceilings else tuple(results),
+        results=tuple(replace(result, estimate=estimate(result.case, ceilings)) for result in results),
         failures=tuple(outcome for outcome in outcomes if isinstance(outcome, Failure)),
-        machine=machine(),
+        machine=facts,
         ceilings=ceilings,
+        warnings=warnings,
         interrupted=interrupted,
     )
+
+
+def _tell(tell: Tell, place: str, line: str) -> None:
+    tell(place + line)

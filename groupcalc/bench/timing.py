@@ -24,6 +24,9 @@ wake, and the predictors forget the one before it."""
 
 MAX_LOOPS = 2**20
 
+COLD_CALLS = 3
+"""Samples of a turn when each needs its caches emptied first, which takes a thousand times as long as the call."""
+
 
 def warm(call: Call, clock: Clock) -> None:
     """Call for WARM_S seconds, WARM_CALLS times at least."""
@@ -58,4 +61,13 @@ def burst(call: Call, loops: int, clock: Clock) -> list[float]:
     samples = [sample(call, loops, clock)]
     while clock() - start < BURST_S:
         samples.append(sample(call, loops, clock))
+    return samples
+
+
+def cold_burst(call: Call, evict: Call, clock: Clock) -> list[float]:
+    """One turn of single calls, the caches emptied before each."""
+    samples = []
+    for _ in range(COLD_CALLS):
+        evict()
+        samples.append(sample(call, 1, clock))
     return samples

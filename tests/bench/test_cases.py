@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from groupcalc.bench.cases import cases_of
+from groupcalc.bench.cases import cases_of, distinct, sweep
 from groupcalc.errors import InputError
 from groupcalc.sources.spec import load_lines
 
@@ -44,3 +44,19 @@ def test_many_layers_left_out_for_one_reason_are_one_line() -> None:
     net = load_lines(["Conv2d(8, 8, 1) @ 8x8", *["ReLU()"] * 5])
     _, skipped = cases_of(net.layers, threads=1)
     assert skipped == ("left out, as Relu is no convolution of the kernels: layer2, layer3, layer4 and 2 more",)
+
+
+def test_equal_layers_are_one_case_with_their_number() -> None:
+    net = load_lines(
+        ["a = Conv2d(8, 8, 1) @ 8x8", "b = Conv2d(8, 8, 1) @ 8x8 *3", "c = Conv2d(8, 8, 1, groups=2) @ 8x8"]
+    )
+    cases, _ = cases_of(net.layers, threads=1)
+    assert [(case.name, case.count) for case in distinct(cases)] == [("a", 1 + 3), ("c", 1)]
+
+
+def test_a_sweep_has_the_baseline_and_every_count_that_divides_ascending() -> None:
+    [case], _ = cases_of(load_lines(["a = Conv2d(8, 12, 1, groups=4) @ 8x8"]).layers, threads=1)
+    found, skipped = sweep(case, (4, 2, 3, 2), baseline=True)
+    assert [each.conv.groups for each in found] == [1, 2, 4]
+    assert skipped == ["a at 3 groups is left out: groups=3 does not divide in_channels=8 (use 1, 2, 4)"]
+    assert [each.conv.groups for each in sweep(case, (4, 2), baseline=False)[0]] == [2, 4]

@@ -22,7 +22,9 @@ def result(
         backend=backend,
         variant=variant,
         timing=Timing(samples_s=samples, compile_s=0.0),
-        estimate=None if bound_s is None else Estimate(estimate_s=bound_s, bound="compute", memory_level="L2"),
+        estimate=None
+        if bound_s is None
+        else Estimate(compute_s=bound_s, memory_s=0.0, launch_s=0.0, memory_level="L2"),
     )
 
 

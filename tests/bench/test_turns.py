@@ -1,8 +1,9 @@
-"""Turns: engines verified before they are timed, measured round after round, failures beside results."""
+"""Turns: engines verified before they are timed, cases and engines measured round after round, failures said."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from groupcalc.bench.backends import BACKENDS
 from groupcalc.bench.operands import operands
 from groupcalc.bench.result import BenchResult, Case, Failure
-from groupcalc.bench.turns import measure
+from groupcalc.bench.turns import Effort, measure
 from groupcalc.bench.worker import Prepared
 from groupcalc.errors import EngineError
 from groupcalc.kernels.reference import convolve
@@ -25,32 +26,45 @@ class FakeEngine:
     def __init__(self, name: str, log: list[str], samples: Sequence[float] = (0.001,), wrong: float = 0.0) -> None:
         self.backend, self.variant, self.name = BACKENDS["torch"], name, f"torch {name}"
         self.log, self.samples, self.wrong = log, samples, wrong
-        self.case: Case | None = None
-        self.dies_in_burst = 0
+        self.held: list[Case] = []
+        self.note = ""
+        self.dies_in_burst = self.interrupted_in_burst = 0
+        self.dies_on: Case | None = None
+        self.alive = False
 
-    def prepare(self, case: Case) -> Prepared:
-        self.case = case
+    def prepare(self, case: Case, keep: bool = False) -> Prepared:
+        self.alive = True
+        self.held = [*(self.held if keep else []), case]
         self.log.append(f"prepare {self.variant}")
-        return Prepared(compile_s=0.5, kernel="k")
+        if case == self.dies_on:
+            raise self.dead()
+        return Prepared(compile_s=0.5, kernel="k", note=self.note, number=len(self.held) - 1)
 
-    def output(self) -> Any:
-        assert self.case is not None
-        given = operands(self.case)
-        y = convolve(self.case.conv, given.x, given.weights[0], given.biases[0])
+    def output(self, number: int = -1) -> Any:
+        case = self.held[number]
+        given = operands(case)
+        y = convolve(case.conv, given.x, given.weights[0], given.biases[0])
         return (y + self.wrong).astype(np.float32)
 
-    def calibrate(self) -> int:
+    def calibrate(self, number: int = -1) -> int:
         return LOOPS
 
-    def burst(self) -> list[float]:
-        self.log.append(self.variant)
-        if self.dies_in_burst and self.log.count(self.variant) == self.dies_in_burst:
-            raise EngineError("its process was killed by SIGSEGV", "", self.name)
+    def burst(self, number: int = -1) -> list[float]:
+        label = f"{self.variant}{number}" if len(self.held) > 1 else self.variant
+        self.log.append(label)
+        if self.log.count(label) == self.dies_in_burst:
+            raise self.dead()
+        if self.log.count(label) == self.interrupted_in_burst:
+            raise KeyboardInterrupt
         return list(self.samples)
 
+    def dead(self) -> EngineError:
+        self.alive, self.held = False, []
+        return EngineError("its process was killed by SIGSEGV", "", self.name)
 
-def measured(case: Case, engines: Sequence[Any], runs: int = 3, min_time_s: float = 0.0) -> Any:
-    return measure(case, engines, runs=runs, min_time_s=min_time_s)
+
+def measured(case: Case, engines: Sequence[Any], runs: int = 3, min_time_s: float = 0.0, warmup: int = 0) -> Any:
+    return list(measure([case], engines, Effort(runs=runs, min_time_s=min_time_s, warmup=warmup)))
 
 
 def test_rounds_are_interleaved_and_each_begins_with_another_engine(case: Case) -> None:
@@ -82,7 +96,7 @@ def test_an_output_within_rounding_has_its_error_in_the_result(case: Case) -> No
 @pytest.mark.parametrize("wrong", [0.01, np.nan])
 def test_a_wrong_output_is_never_timed(case: Case, wrong: float) -> None:
     log: list[str] = []
-    good, bad = measured(case, [FakeEngine("good", log), FakeEngine("bad", log, wrong=wrong)])
+    bad, good = measured(case, [FakeEngine("good", log), FakeEngine("bad", log, wrong=wrong)])
     assert isinstance(good, BenchResult)
     assert isinstance(bad, Failure)
     assert bad.engine == "torch bad"
@@ -99,9 +113,69 @@ def test_an_engine_that_dies_on_the_way_leaves_the_others_their_rounds(case: Cas
     assert len(well.timing.samples_s) == 3
 
 
-def test_wide_samples_are_warned_of_and_narrow_ones_are_not(case: Case) -> None:
-    wide, narrow = measured(
-        case, [FakeEngine("wide", [], samples=[1.0, 1.5, 1.5]), FakeEngine("narrow", [], samples=[1.0, 1.1, 9.0])]
-    )
-    assert wide.warnings == ("half of the samples are 50 % or more above the fastest (run again on a quiet machine)",)
-    assert narrow.warnings == ()
+def test_rounds_that_warm_up_are_kept_apart(case: Case) -> None:
+    [found] = measured(case, [FakeEngine("a", [], samples=[0.002, 0.001])], runs=2, warmup=1)
+    assert found.timing.warmup_s == (0.002, 0.001)
+    assert (found.timing.samples_s, found.timing.rounds) == ((0.002, 0.001) * 2, (2, 2))
+
+
+def test_all_cases_of_a_set_take_part_in_each_round(case: Case) -> None:
+    cases = [case, replace(case, conv=case.conv.dense)]
+    log: list[str] = []
+    found = list(measure(cases, [FakeEngine("a", log), FakeEngine("b", log)], Effort(runs=2, min_time_s=0, warmup=0)))
+    assert log[4:] == ["a0", "b0", "a1", "b1", "b0", "a1", "b1", "a0"]
+    assert [(each.case.conv.groups, each.engine) for each in found if isinstance(each, BenchResult)] == [
+        (2, "torch a"), (2, "torch b"), (1, "torch a"), (1, "torch b"),
+    ]  # fmt: skip
+
+
+def test_a_case_that_kills_its_engine_leaves_it_the_others(case: Case) -> None:
+    cases = [case, replace(case, conv=case.conv.dense), replace(case, name="third")]
+    log: list[str] = []
+    engine = FakeEngine("a", log)
+    engine.dies_on = cases[1]
+    failed, *found = measure(cases, [engine], Effort(runs=1, min_time_s=0, warmup=0))
+    assert failed == Failure(case=cases[1], engine="torch a", reason="its process was killed by SIGSEGV")
+    assert [each.case for each in found] == [cases[0], cases[2]]
+    assert log == ["prepare a"] * 4 + ["a0", "a1"]  # the first one twice
+
+
+def test_an_engine_that_dies_in_a_round_loses_all_of_its_cases(case: Case) -> None:
+    cases = [case, replace(case, conv=case.conv.dense)]
+    engine = FakeEngine("a", [])
+    engine.dies_in_burst = 2
+    found = list(measure(cases, [engine], Effort(runs=3, min_time_s=0, warmup=0)))
+    assert [type(each) for each in found] == [Failure, Failure]
+
+
+def test_ctrl_c_in_a_round_leaves_what_was_measured_and_goes_on(case: Case) -> None:
+    engine = FakeEngine("a", [])
+    engine.interrupted_in_burst = 3
+    outcomes = measure([case], [engine], Effort(runs=9, min_time_s=0, warmup=0))
+    result = next(outcomes)
+    with pytest.raises(KeyboardInterrupt):
+        next(outcomes)
+    assert isinstance(result, BenchResult)
+    assert result.timing.samples_s == (0.001, 0.001)
+
+
+def test_doubtful_samples_are_warned_of(case: Case) -> None:
+    [found] = measured(case, [FakeEngine("a", [], samples=[1.0, 1.5, 1.5])])
+    assert found.warnings[0] == "3 rounds are too few to tell how far the median is sure: raise --runs"
+
+
+def test_what_an_engine_knows_to_slow_it_down_is_a_warning(case: Case) -> None:
+    engine = FakeEngine("a", [])
+    engine.note = "only workqueue threads"
+    [found] = measured(case, [engine], runs=5)
+    assert found.warnings == ("only workqueue threads",)
+
+
+def test_what_is_done_next_is_told(case: Case) -> None:
+    told: list[str] = []
+    list(measure([case], [FakeEngine("a", [])], Effort(runs=2, min_time_s=0, warmup=1), told.append))
+    assert told == [
+        "family/small at 2 groups: compiled and verified",
+        *["family/small: round 1 of at least 2"] * 2,
+        "family/small: round 2 of at least 2",
+    ]

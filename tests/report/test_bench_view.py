@@ -25,7 +25,7 @@ def result(case: Case, backend: str, *samples: float, variant: str = "", warning
         variant=variant,
         kernel="tile" if backend == "numba" else "",
         timing=Timing(samples_s=samples, compile_s=1.0),
-        estimate=Estimate(estimate_s=samples[0] / 2, bound="memory", memory_level="L3"),
+        estimate=Estimate(compute_s=0.0, memory_s=samples[0] / 2, launch_s=0.0, memory_level="L3"),
         warnings=warnings,
     )
 
@@ -99,7 +99,9 @@ def test_a_reason_that_many_layers_share_is_one_line() -> None:
 
 def test_faster_than_possible_means_ceilings_measured_too_low() -> None:
     def warned(estimate_s: float) -> bool:
-        fast = replace(BENCH.results[0], estimate=Estimate(estimate_s=estimate_s, bound="compute", memory_level="L2"))
+        fast = replace(
+            BENCH.results[0], estimate=Estimate(compute_s=estimate_s, memory_s=0.0, launch_s=0.0, memory_level="L2")
+        )
         return "the ceilings were measured too low" in table(bench_view(Bench(results=(fast,)), subject="numba"))
 
     assert warned(103e-6)  # its fastest sample takes 100 µs

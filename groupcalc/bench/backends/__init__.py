@@ -17,15 +17,19 @@ if TYPE_CHECKING:
 class Ready:
     """A case prepared on a backend: weights packed, operands in place.
 
-    call      what is timed: the input as it lies, to an output
-    output    y[batch, out_channels, *out_size] of the latest call
-    kernel    which code ran, where the backend tells
-    operands  arrays that the library knows by their addresses only, to be kept alive
+    call        what is timed: the input as it lies, to an output
+    output      y[batch, out_channels, *out_size] of the latest call
+    kernel      which code ran, where the backend tells
+    idle_lanes  the part of the multiply-adds of all vector lanes that no output needs, where the backend tells
+    note        what is known to slow it down; "" when nothing is
+    operands    arrays that the library knows by their addresses only, to be kept alive
     """
 
     call: Callable[[], object]
     output: Callable[[], F32]
     kernel: str = ""
+    idle_lanes: float | None = None
+    note: str = ""
     operands: tuple[F32, ...] = ()
 
 

@@ -27,4 +27,10 @@ def prepare(case: Case) -> Ready:
             run(x, y)
 
     plan = steps[0][0].plan
-    return Ready(call=call, output=lambda: reads, kernel=plan.kernel if plan else "")
+    return Ready(
+        call=call,
+        output=lambda: reads,
+        kernel=plan.kernel if plan else "",
+        idle_lanes=plan.lane_waste if plan else None,
+        note=steps[0][0].note,
+    )
