@@ -93,6 +93,32 @@ class Finding:
     excess: Share | None = None
 
 
+XY = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Points joined by a line; `dashed` for what was not measured."""
+
+    name: str
+    points: tuple[XY, ...]
+    dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """Lines and marks over two logarithmic axes; every number is positive.
+
+    marks  named points of their own
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    lines: tuple[Line, ...] = ()
+    marks: tuple[Line, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The answer to one question.
@@ -103,6 +129,7 @@ class Report:
     data     the JSON-ready value
     notes    sentences below all tables
     findings for the formats that other programs annotate with; none where a question has none
+    charts   for formats that draw
     """
 
     tables: tuple[Table, ...] = ()
@@ -110,6 +137,7 @@ class Report:
     data: Any = None
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    charts: tuple[Chart, ...] = ()
 
 
 def plain(value: Any) -> str:

@@ -167,7 +167,7 @@ def test_any_name_keeps_the_table_whole(make: SimpleNamespace, name: str, path: 
 
 def test_a_format_is_entered_once() -> None:
     assert set(RENDERERS) == {
-        "table", "json", "csv", "markdown", "html", "github", "gitlab", "junit", "sarif",
+        "table", "json", "csv", "markdown", "html", "github", "gitlab", "junit", "sarif", "svg",
     }  # fmt: skip
     with pytest.raises(ValueError, match="already"):
         renderer("csv")(table)

@@ -11,9 +11,10 @@ from groupcalc.report.render.junit import junit
 from groupcalc.report.render.markdown import markdown
 from groupcalc.report.render.registry import RENDERERS, Renderer, renderer
 from groupcalc.report.render.sarif import sarif
+from groupcalc.report.render.svg import svg
 from groupcalc.report.render.table import table
 
 __all__ = [
     "RENDERERS", "Renderer", "csv", "github", "gitlab", "html", "json", "junit", "markdown", "renderer", "sarif",
-    "table",
+    "svg", "table",
 ]  # fmt: skip
