@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from groupcalc.cli.analyze import EXAMPLES, analyze
+from groupcalc.cli.bench import EXAMPLES as BENCH_EXAMPLES
 from groupcalc.cli.bench import bench
 from groupcalc.cli.check import EXAMPLES as CHECKS
 from groupcalc.cli.check import check
@@ -39,14 +40,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(cls=Command, epilog=EXAMPLES, short_help="What a network costs, layer by layer.")(analyze)
+app.command(cls=Command, epilog=BENCH_EXAMPLES, short_help="What its layers take, and how far 1/G holds.")(bench)
 app.command(cls=Command, epilog=CHECKS, short_help="Whether models keep to their budgets: exit status 0, 1, 2.")(check)
 app.command(cls=Command, epilog=DIFFS, short_help="What changed between two models or revisions.")(diff)
 app.command(cls=Command, epilog=INITS, short_help="Write a configuration with today's figures as budgets.")(init)
 app.command(cls=Command, epilog=SCHEMAS, short_help="The JSON Schema of results, layer files, configuration.")(schema)
 app.command(cls=Command, epilog=ASKED, short_help="How an operator is counted.")(explain)
 app.command(cls=Command, epilog=EXPORT_EXAMPLES, short_help="An architecture or a layer file as ONNX.")(export)
-# Hidden until it shows the estimate beside the clock, and what grouping does to both: `python -m groupcalc.bench`.
-app.command(cls=Command, hidden=True)(bench)
 
 
 def _version(wanted: bool) -> None:

@@ -1,163 +1,156 @@
-"""groupcalc bench: our kernels beside the libraries, layer by layer."""
+"""groupcalc bench: the measured latency of layers beside the estimate, at one group count or at many."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
-from fnmatch import fnmatchcase
-from math import inf
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from groupcalc.cli import benchoptions as flags
 from groupcalc.cli import options
-from groupcalc.cli.output import parse_sinks
+from groupcalc.cli.output import check_writable, parse_sinks
 from groupcalc.cli.results import deliver
-from groupcalc.cli.screen import note
+from groupcalc.cli.screen import note, status
 from groupcalc.costs.snapshot import header
-from groupcalc.errors import InputError, UsageError
-from groupcalc.units import show_name
+from groupcalc.errors import UsageError
 
 if TYPE_CHECKING:  # they bring NumPy, which no other command waits for
-    from groupcalc.bench.backends import Backend
-    from groupcalc.bench.result import Case
+    from groupcalc.bench.points import Point
+    from groupcalc.bench.result import Bench
+    from groupcalc.report.document import Report
 
-FORMATS = ("table", "json", "csv", "markdown", "html")
+FORMATS = ("table", "json", "csv", "markdown", "html", "svg")
 
 INTERRUPTED = 130
 
 SUBJECT = "numba"
 """The backend that the others are held against."""
 
+EXAMPLES = """\
+Examples:
+  groupcalc bench --groups 1,2,4,32
+  groupcalc bench 'Conv2d(64, 64, 3, padding=1) @ 56x56' --groups 1,8,64 --threads 1
+  groupcalc bench model.onnx --dim batch=1
+  groupcalc bench layers.toml --backend numba,onnxruntime,torch
+  groupcalc bench model.onnx --backend onnxruntime --whole
+  groupcalc bench --groups 1,32 -o table -o json:base.json -o svg:picture.svg
+  groupcalc bench --groups 1,32 --base base.json
 
-def _seconds(text: str) -> float:
-    """The parser of --min-time."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < inf:
-        raise typer.BadParameter(f"'{text}' is no time (write 0.2)")
-    return seconds
-
-
-Threads = Annotated[
-    int,
-    options.option(
-        "--threads", parser=options.count("write 2, or 0 for all"), metavar="N", help="Threads. Default: all CPUs."
-    ),
-]
-Runs = Annotated[
-    int, options.option("--runs", parser=options.count("write 10"), metavar="N", help="Rounds at least. Default: 10.")
-]
-MinTime = Annotated[
-    float,
-    options.option(
-        "--min-time", parser=_seconds, metavar="S", help="Seconds a layer is measured on each engine. Default: 0.2."
-    ),
-]
-Chain = Annotated[
-    int,
-    options.option(
-        "--chain", parser=options.count("write 5"), metavar="N", help="What one more of N such layers in a row takes."
-    ),
-]
-Seed = Annotated[
-    int, options.option("--seed", parser=options.count("write 0"), metavar="N", help="Of the operands' random numbers.")
-]
-BackendNames = Annotated[
-    str | None,
-    options.option("--backend", metavar="NAME,NAME", help="numba, torch, onnxruntime. Default: what is installed."),
-]
+The ceilings that estimates rest on are measured once for each number of
+threads and kept in the cache directory (GROUPCALC_CACHE_DIR); --remeasure.
+Exit status: 0; 2 when something cannot be read or run; 130 after Ctrl-C, and
+what was measured until then is written.
+"""
 
 
 def bench(
     inputs: options.Inputs = None,
-    output: options.Output = None,
+    output: flags.Output = None,
     json: options.Json = False,
-    backend: BackendNames = None,
-    threads: Threads = 0,
-    runs: Runs = 10,
-    min_time: MinTime = 0.2,
-    chain: Chain = 1,
-    seed: Seed = 0,
-    layer: options.Layer = None,
+    groups: flags.Groups = None,
+    no_baseline: flags.NoBaseline = False,
+    layer: flags.Layer = None,
+    shape: options.Shape = None,
+    dim: options.Dim = None,
+    threads: flags.Threads = None,
+    batch: flags.Batch = None,
+    backend: flags.BackendNames = "numba",
+    device: flags.Device = "cpu",
+    whole: flags.Whole = False,
+    base: flags.BaseFile = None,
+    runs: flags.Runs = 10,
+    min_time: flags.MinTime = 0.2,
+    warmup: flags.Warmup = 1,
+    cold: flags.Cold = False,
+    chain: flags.Chain = 1,
+    seed: flags.Seed = 0,
+    peak: flags.Peak = None,
+    bandwidth: flags.Bandwidth = None,
+    remeasure: flags.Remeasure = False,
     color: options.ColorOption = options.Color.auto,
+    progress: flags.Progress = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """The measured latency of each convolution, our kernels beside the libraries."""
-    from groupcalc.bench.machine import usable
-    from groupcalc.bench.result import bench_data
+    """The measured latency of each convolution beside its estimate, and how far 1/G holds."""
+    from groupcalc.bench.base import check_machine, read_base
+    from groupcalc.bench.machine import processor, usable
     from groupcalc.bench.run import run
-    from groupcalc.report.views.bench import bench_view
+    from groupcalc.bench.turns import Effort
+    from groupcalc.cli.benching import Wish, backends_of, ceilings_of, engines_of, given_rates, sets_of, whole_report
+    from groupcalc.kernels.arguments import check_device
 
     sinks = parse_sinks(output or [], json, FORMATS)
-    cases = _cases(inputs or [], layer or [], usable(threads), chain, seed)
-    backends = list(_backends(backend))
-    tell = note if not quiet and _on_terminal() else _silent
-    found = run(cases, backends, runs=max(runs, 1), min_time_s=min_time, tell=tell)
-    report = bench_view(found, subject=SUBJECT, data={**header(), **bench_data(found)})
+    check_writable(sinks)
+    check_device(device)
+    if device != "cpu":  # the kernels may have it; measured it is not
+        raise UsageError(f"'{device}' is not measured yet", "use cpu", "--device")
+    effort = Effort(runs=runs, min_time_s=min_time, warmup=warmup)
+    wish = Wish(
+        inputs=tuple(inputs or ()),
+        groups=tuple(options.group_counts(groups)),
+        baseline=not no_baseline,
+        layers=tuple(layer or ()),
+        shapes=tuple(shape or ()),
+        dims=tuple(dim or ()),
+        threads=usable(threads),
+        batch=batch,
+        cold=cold,
+        chain=chain,
+        seed=seed,
+    )
+    limits = given_rates(peak, bandwidth)
+    earlier = read_base(base) if base else None
+    if earlier:
+        check_machine(earlier, processor())
+    if whole:
+        with status(False if quiet else progress) as tell:
+            report = whole_report(wish, backends_of(backend, note), limits, remeasure, effort, tell)
+        for sink in sinks:
+            deliver(report, sink, color)
+        return
+    compare = not wish.swept and "," in backend
+    if chain > 1 and not compare:
+        raise UsageError(
+            "compares libraries", "add --backend numba,onnxruntime and an INPUT without --groups", "--chain"
+        )
+    say = _silent if quiet else note
+    missing: list[str] = []
+    backends = backends_of(backend, missing.append)
+    engines = engines_of(backends, all_variants=compare)
+    sets = sets_of(wish, len(engines), say, together=not compare)
+    for line in missing:  # after what is wrong with the input, which matters more
+        say(line)
+    with status(False if quiet else progress) as tell:
+        ceilings = ceilings_of(wish.threads, limits, again=remeasure, tell=tell)
+        found = run(sets, engines, ceilings, effort, tell)
+    report = _report(found, wish, earlier, compare)
     for sink in sinks:
         deliver(report, sink, color)
     if found.interrupted:
         raise typer.Exit(INTERRUPTED)
-
-
-def _backends(names: str | None) -> Iterator[Backend]:
-    """The backends asked for, in the order of the table, less those that are not installed: a line tells of each."""
-    from groupcalc.bench.backends import BACKENDS
-
-    asked = list(BACKENDS) if names is None else [name.strip() for name in names.split(",")]
-    for name in asked:
-        if name not in BACKENDS:
-            close = get_close_matches(name, BACKENDS, n=1)
-            way_out = f"did you mean '{close[0]}'?" if close else f"use {', '.join(BACKENDS)}"
-            raise UsageError(f"'{show_name(name)}' is no backend", way_out, "--backend")
-    for backend in BACKENDS.values():
-        if backend.name not in asked:
-            continue
-        if backend.missing:
-            note(backend.missing)
-        else:
-            yield backend
-
-
-def _cases(inputs: Sequence[str], globs: Sequence[str], threads: int, chain: int, seed: int) -> list[Case]:
-    from groupcalc.bench.cases import cases_of
-    from groupcalc.sources import load
-    from groupcalc.sources.given import Given
-    from groupcalc.sources.targets import expand
-
-    if not inputs:
-        raise UsageError("there is no INPUT", "name a layer file, or quote a layer line", "groupcalc bench")
-    targets, failures = expand(inputs)
-    for failure in failures:
-        raise failure.error
-    cases: list[Case] = []
-    for target in targets:
-        layers = [
-            layer
-            for layer in load(target, Given()).layers
-            if not globs or any(fnmatchcase(layer.name, glob) for glob in globs)
-        ]
-        if not layers:
-            continue
-        try:
-            found, skipped = cases_of(layers, threads=threads, chain=max(chain, 1), seed=seed)
-        except InputError as error:
-            raise error.within(target.path) from None
-        cases += found
-        for line in skipped:
-            note(f"{target.path}: {line}")
-    if not cases:
-        raise UsageError("no layer has such a name", "drop --layer to see them all", "--layer")
-    return cases
-
-
-def _on_terminal() -> bool:
-    return sys.stderr is not None and sys.stderr.isatty()
+    if not found.results:
+        raise typer.Exit(2)
 
 
 def _silent(line: str) -> None:
     pass
+
+
+def _report(found: Bench, wish: Any, earlier: Any, compare: bool) -> Report:
+    from groupcalc.bench.base import against
+    from groupcalc.bench.data import bench_data
+    from groupcalc.bench.points import points
+    from groupcalc.report.views.bench import bench_view
+    from groupcalc.report.views.charts import charts
+    from groupcalc.report.views.latency import latency_view
+    from groupcalc.report.views.sweep import sweep_view
+
+    every: list[Point] = points(found.results, seed=wish.seed)
+    compared = against(earlier, found.results, wish.seed) if earlier else {}
+    data = {**header(), **bench_data(found, every, compared)}
+    if wish.swept:
+        return sweep_view(found, every, compared=compared, data=data)
+    if compare:
+        return replace(bench_view(found, subject=SUBJECT, data=data), charts=charts(found, every))
+    return latency_view(found, every, name=wish.name, compared=compared, data=data)

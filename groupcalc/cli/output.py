@@ -44,6 +44,19 @@ def _sink(word: str, formats: Collection[str]) -> Sink:
     return Sink(format=name, path=path or STDOUT)
 
 
+def check_writable(sinks: Sequence[Sink]) -> None:
+    """UsageError for a file that could not be written, before minutes are spent on what goes into it."""
+    for sink in sinks:
+        if sink.path == STDOUT:
+            continue
+        target = Path(sink.path)
+        folder = target.resolve().parent
+        if not folder.is_dir():
+            raise UsageError("cannot be written: its directory does not exist", "make it", show_name(sink.path))
+        if target.is_dir() or not os.access(target if target.exists() else folder, os.W_OK):
+            raise UsageError("cannot be written", "give another path", show_name(sink.path))
+
+
 def write(text: str | bytes, path: str = STDOUT, encoding: str | None = None) -> None:
     """Write a result; UsageError when it cannot be. A file appears whole, by renaming, or stays as it was.
 

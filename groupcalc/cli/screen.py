@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,7 +13,7 @@ from groupcalc.cli.options import Color
 from groupcalc.cli.output import STDOUT, Sink
 from groupcalc.report.document import Report
 from groupcalc.report.render import RENDERERS, table
-from groupcalc.report.render.cells import inert
+from groupcalc.report.render.cells import cut_middle, inert
 
 if TYPE_CHECKING:  # who sees no bar does not wait for it
     from rich.progress import Progress
@@ -59,6 +59,33 @@ def note(text: str) -> None:
     if sys.stderr is not None:
         with suppress(OSError):
             print(inert(text), file=sys.stderr)  # noqa: T201
+
+
+@contextmanager
+def status(wanted: bool | None) -> Iterator[Callable[[str], None]]:
+    """What is being done, on one line of a terminal that is written over, and gone in the end.
+
+    wanted  None: on a terminal only
+    """
+    stream = sys.stderr
+    terminal = stream is not None and stream.isatty()
+    if wanted is False or stream is None or (wanted is None and not terminal):
+        yield lambda line: None
+        return
+    if not terminal:  # asked for, and a file keeps every line
+        yield note
+        return
+    room = os.get_terminal_size(stream.fileno()).columns or 80
+
+    def tell(line: str) -> None:
+        with suppress(OSError):
+            stream.write(f"\r\x1b[K{cut_middle(inert(line), room - 1)}")
+            stream.flush()
+
+    try:
+        yield tell
+    finally:
+        tell("")
 
 
 def tracked(items: Iterable[T], total: int, wanted: bool | None) -> Iterator[T]:

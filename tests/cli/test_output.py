@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from groupcalc.cli.output import Sink, parse_sinks, write
+from groupcalc.cli.output import Sink, check_writable, parse_sinks, write
 from groupcalc.errors import UsageError
 
 FORMATS = ("table", "json", "csv")
@@ -202,3 +202,16 @@ def test_streams_that_end_early(here: Path, net: str, command: str, code: int, e
 
 def test_the_first_line_is_out_before_the_reader_leaves(here: Path, net: str) -> None:
     assert shell(f"{GROUPCALC} analyze net.toml | head -1").stdout.startswith("net.toml  ")
+
+
+@pytest.mark.parametrize("path", ["nowhere/a.json", "."])
+def test_what_cannot_be_written_is_known_before_the_work(here: Path, path: str) -> None:
+    with pytest.raises(UsageError, match=r"^.*: cannot be written"):
+        check_writable([Sink(format="table"), Sink(format="json", path=path)])
+
+
+def test_what_can_be_written_passes(here: Path) -> None:
+    Path("old.json").write_text("{}")
+    check_writable([Sink(format="table"), *(Sink(format="json", path=path) for path in ("new.json", "old.json"))])
+    assert Path("old.json").read_text() == "{}"
+    assert not Path("new.json").exists()

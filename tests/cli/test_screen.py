@@ -13,7 +13,7 @@ import pytest
 
 from groupcalc.cli import screen
 from groupcalc.cli.options import Color
-from groupcalc.cli.screen import coloured, note, tracked, width
+from groupcalc.cli.screen import coloured, note, status, tracked, width
 
 
 def stdout(monkeypatch: pytest.MonkeyPatch, terminal: bool, columns: int = 93) -> None:
@@ -220,3 +220,44 @@ def test_the_real_bar_leaves_standard_output_alone(groupcalc: Callable[..., Any]
     shown = groupcalc("analyze", net, line, "--progress")
     assert shown.out == quiet.out
     assert shown.code == 0
+
+
+class Stream(io.StringIO):
+    """Standard error of a terminal, or not."""
+
+    def __init__(self, terminal: bool) -> None:
+        super().__init__()
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+    def fileno(self) -> int:
+        return 2
+
+
+def told(monkeypatch: pytest.MonkeyPatch, terminal: bool, wanted: bool | None) -> str:
+    stream = Stream(terminal)
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((20, 40)))
+    with status(wanted) as tell:
+        tell("round 1")
+        tell("round 2 of a name that is long \x1b[31m")
+    return stream.getvalue()
+
+
+def test_what_is_done_stands_on_one_line_that_is_gone_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = told(monkeypatch, terminal=True, wanted=None)
+    assert text.split("\r\x1b[K") == ["", "round 1", "round …ong \\x1b[31m", ""]
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(("terminal", "wanted"), [(False, None), (True, False), (False, False)])
+def test_what_is_done_is_not_said_where_it_does_not_belong(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, wanted: bool | None
+) -> None:
+    assert told(monkeypatch, terminal, wanted) == ""
+
+
+def test_what_is_done_is_kept_line_by_line_in_a_file_that_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(monkeypatch, terminal=False, wanted=True) == ("round 1\nround 2 of a name that is long \\x1b[31m\n")
