@@ -9,8 +9,8 @@ from groupcalc.bench.points import Point
 from groupcalc.bench.result import Bench, Case
 from groupcalc.bench.stats import Interval
 from groupcalc.costs import FLOPS_PER_MAC
-from groupcalc.costs.model import layer_cost
 from groupcalc.costs.roofline import Ceilings
+from groupcalc.costs.row import layer_cost
 from groupcalc.costs.rules import RULES
 from groupcalc.report.document import Column
 from groupcalc.report.views.describe import describe
