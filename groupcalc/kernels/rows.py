@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
@@ -94,11 +94,12 @@ def planned(conv: Conv, tile: Tile, threads: int) -> Plan:
     in_group, out_group = conv.in_channels // conv.groups, conv.out_channels // conv.groups
     (top, _), (left, _) = conv.padding
     out_w = conv.out_size[1]
-    wide, rest = divmod(out_w, tile.lanes)
-    narrow = 0 < rest <= tile.lanes // 2 and tile.lanes // 2 >= 8
-    wide += rest > 0 and not narrow
-    half_at = max(0, out_w - tile.lanes // 2) if narrow else out_w
-    lanes = wide * tile.lanes + narrow * tile.lanes // 2
+    half = tile.lanes // 2
+    narrow = half >= 8 and 0 < out_w % tile.lanes <= half
+    if narrow and out_w <= half:
+        tile, narrow = replace(tile, lanes=half), False
+    wide = out_w // tile.lanes if narrow else ceil(out_w / tile.lanes)
+    tail = half if narrow else 0
     return Plan(
         kernel="rows",
         conv=conv,
@@ -109,14 +110,15 @@ def planned(conv: Conv, tile: Tile, threads: int) -> Plan:
             "rows": tile.rows,
             "units": tile.units,
             "lanes": tile.lanes,
+            "tail": tail,
         },
         sizes=(
             *(threads, conv.batch, in_group, conv.out_channels, out_group),
-            *(*conv.in_size, *conv.out_size, top, left, wide, half_at),
+            *(*conv.in_size, *conv.out_size, top, left, wide),
         ),
         packed_shape=(conv.out_channels, 1 + in_group * tile.kernel * tile.kernel),
         scratch=0,
-        lane_macs=_planes(conv, tile) * in_group * tile.kernel * lanes * _multiplies(conv, tile),
+        lane_macs=_planes(conv, tile) * in_group * tile.kernel * (wide * tile.lanes + tail) * _multiplies(conv, tile),
     )
 
 

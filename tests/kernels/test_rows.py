@@ -47,6 +47,18 @@ def test_a_tile_leaves_registers_for_its_weights() -> None:
                 assert sums_and_weights < host.registers or rows.SHAPES[-1] == (tile.rows, tile.units)
 
 
+def vectors_of(size: int) -> tuple[int, int, int]:
+    plan = rows.fit(depthwise(8, size, 3), AVX512, threads=1)
+    assert plan is not None
+    return plan.sizes[-1], plan.literals["lanes"], plan.literals["tail"]
+
+
+def test_a_row_ends_with_half_a_vector_where_that_is_enough() -> None:
+    assert vectors_of(56) == (3, 16, 8)  # 56 = 3·16 + 8
+    assert vectors_of(28) == (2, 16, 0)  # of the last 12 pixels half a vector would leave 4
+    assert vectors_of(7) == (1, 8, 0)
+
+
 NOT_FOR_ROWS = {
     "eight-channels-a-group": conv(8, 16, 3, (9, 9), groups=2),
     "one-axis": conv(4, 4, 3, (9,), groups=4),

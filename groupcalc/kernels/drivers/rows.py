@@ -245,15 +245,14 @@ def counted(builder: Any, count: Any) -> Iterator[Any]:
 
 
 @cache
-def planes(kernel: int, stride: int, rows: int, units: int, lanes: int) -> Any:
-    """The driver for square kernels; a row ends with a tile of half as many lanes where that is enough."""
-    half = max(lanes // 2, 8)
+def planes(kernel: int, stride: int, rows: int, units: int, lanes: int, tail: int) -> Any:
+    """The driver for square kernels; a row ends with a tile of `tail` lanes, unless that is 0."""
 
-    @driver(sizes=13)
+    @driver(sizes=12)
     def convolve(x: Any, w: Any, bias: Any, y: Any, scratch: Any, sizes: Any) -> None:
         """The threads share the bands of rows of all output planes, `units` at a time, evenly."""
         threads, batch, in_group, out_channels, out_group = sizes[:5]
-        in_h, in_w, out_h, out_w, pad_h, pad_w, wide, half_at = sizes[5:]
+        in_h, in_w, out_h, out_w, pad_h, pad_w, wide = sizes[5:]
         bands = -(-out_h // rows)
         lowest = max(0, out_h - rows)
         outputs = min(rows, out_h)
@@ -290,11 +289,12 @@ def planes(kernel: int, stride: int, rows: int, units: int, lanes: int) -> Any:
                     tile(x, x_at + iw, x_unit, x_plane, in_w, iw, above, below, w, w_at, w_unit,
                          y, y_at + ow, y_unit, out_w, out_w - ow, outputs, in_group,
                          kernel, stride, rows, units, lanes)  # fmt: skip
-                if half_at < out_w:
-                    iw = half_at * stride - pad_w
+                if tail:
+                    ow = out_w - tail
+                    iw = ow * stride - pad_w
                     tile(x, x_at + iw, x_unit, x_plane, in_w, iw, above, below, w, w_at, w_unit,
-                         y, y_at + half_at, y_unit, out_w, out_w - half_at, outputs, in_group,
-                         kernel, stride, rows, units, half)  # fmt: skip
+                         y, y_at + ow, y_unit, out_w, tail, outputs, in_group,
+                         kernel, stride, rows, units, tail)  # fmt: skip
                 # Counted on: a division takes as long as a third of a small tile.
                 band += 1
                 if band == bands:
