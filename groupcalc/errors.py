@@ -40,6 +40,10 @@ class GeometryError(GroupcalcError, ValueError):
     """Shapes or layer arguments that do not fit together."""
 
 
+class DeviceError(GroupcalcError):
+    """A GPU that is not there, cannot be used, or has too little memory."""
+
+
 class MissingDimsError(InputError):
     """Dimensions that only the user can give.
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from groupcalc.kernels import table
+from groupcalc.kernels import cuda, table
 from groupcalc.kernels.arguments import Numbers, Padding, check_array, check_device, check_threads, geometry
 from groupcalc.kernels.host import this_host
 from groupcalc.kernels.plan import Plan
@@ -39,7 +39,7 @@ def conv2d(
     device: str = "cpu",
 ) -> NDArray[Any]:
     """y[batch, out_channels, *out_size] of x[batch, in_channels, *in_size], as `prepare` and one run of it."""
-    check_array("x", x)
+    (cuda.check_array if device == "cuda" else check_array)("x", x)
     run = prepare(w, x.shape, bias, stride, padding, dilation, groups, threads, device)
     return run(x)
 
@@ -64,9 +64,14 @@ def prepare(
     threads      None: the CPUs of the affinity mask or the cgroup's quota, whichever is fewer
 
     float32 or float64, all arrays alike; any strides. Raises GeometryError when the arguments do not fit together.
+
+    device="cuda": float32; threads is of no account. An x with __cuda_array_interface__ stays on the device, must have
+    no gaps, and gives a device array; one of NumPy is copied there and back. Raises DeviceError when there is no GPU.
     """
     check_device(device)
     check_threads(threads)
+    if device == "cuda":
+        return cuda.prepare(w, input_shape, bias, stride, padding, dilation, groups)
     conv = geometry(w, bias, input_shape, stride, padding, dilation, groups)
     if conv.dtype == "float64":
         return Exact(conv, w, bias)

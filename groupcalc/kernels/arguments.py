@@ -8,21 +8,20 @@ from typing import Any
 import numpy as np
 
 from groupcalc.conv import Conv, conv
-from groupcalc.errors import GeometryError, GroupcalcError
+from groupcalc.errors import GeometryError
 
 DTYPES = ("float32", "float64")
 RANKS = (3, 4, 5)
+DEVICES = ("cpu", "cuda")
 
 Numbers = int | Sequence[int]
 Padding = int | str | Sequence[int] | Sequence[tuple[int, int]]
 
 
 def check_device(device: str) -> None:
-    """Only the CPU so far."""
-    if device == "cuda":
-        raise GroupcalcError('device="cuda" is not available yet in this version', 'use device="cpu"')
-    if device != "cpu":
-        raise GeometryError(f"device={device!r} is not known", 'use "cpu"')
+    """One that there are kernels for."""
+    if device not in DEVICES:
+        raise GeometryError(f"device={device!r} is not known", 'use "cpu" or "cuda"')
 
 
 def check_threads(threads: int | None) -> None:

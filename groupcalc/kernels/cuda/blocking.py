@@ -1,0 +1,177 @@
+"""How a grouped convolution is cut into blocks and threads, and what a cut is expected to take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from math import ceil, prod
+
+from groupcalc.conv import Conv
+from groupcalc.kernels.cuda.device import Gpu
+from groupcalc.kernels.cuda.plan import BLOCK_LAYERS, SHARED_FLOATS, Axis, axes, even
+
+MOST_SUMS = 64
+"""Sums a thread: with as many addresses, weights and inputs they stay within 128 registers, four 128-thread blocks
+a processor."""
+
+INDEXED = 2**16
+"""Below this the kernel can divide by a multiplication."""
+
+THREADS = (64, 128, 256)
+ROOMS = (SHARED_FLOATS // 2, SHARED_FLOATS)
+LOAD_LATENCY, STAGE_LATENCY = 30, 1200  # cycles until shared memory answers; until memory does, and all threads met
+STAGE_INSTRUCTIONS = 25  # a thread's for one access of the input to shared memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """A convolution in blocks.
+
+    channels, rows  sums of a thread: output channels of a group by rows of one column
+    pieces          threads that share the output channels of a block
+    columns, strips, images, groups  the other threads of a block, one for each
+    chunk           input channels of a group that are in shared memory at once
+    """
+
+    conv: Conv
+    channels: int
+    rows: int
+    pieces: int
+    columns: int
+    strips: int
+    images: int
+    groups: int
+    chunk: int
+
+    @cached_property
+    def height(self) -> Axis:
+        return axes(self.conv, 2)[0]
+
+    @cached_property
+    def width(self) -> Axis:
+        return axes(self.conv, 2)[1]
+
+    @property
+    def block(self) -> tuple[int, int, int]:
+        return (self.columns, self.strips * self.images, self.pieces * self.groups)
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        return (
+            ceil(self.conv.groups / self.groups) * self.tiles,
+            ceil(self.height.out / (self.rows * self.strips)) * self.col_blocks,
+            ceil(self.conv.batch / self.images),
+        )
+
+    @property
+    def tiles(self) -> int:
+        """Blocks that share the output channels of a group."""
+        return ceil(self.conv.out_channels // self.conv.groups / self.block_channels)
+
+    @property
+    def block_channels(self) -> int:
+        return self.channels * self.pieces
+
+    @property
+    def col_blocks(self) -> int:
+        return ceil(self.width.out / self.columns)
+
+    @property
+    def seen_rows(self) -> int:
+        """Input rows that a block sees."""
+        return self.height.seen(self.rows * self.strips)
+
+    @property
+    def lead(self) -> int:
+        """Columns before the first one seen, that bring it to a multiple of `at_once`."""
+        return -self.width.before % self.at_once
+
+    @property
+    def at_once(self) -> int:
+        """Columns loaded in one access: they divide the rows, and each block starts at a multiple of them."""
+        step = self.columns * self.width.stride if self.col_blocks > 1 else 0
+        return next(count for count in (4, 2, 1) if self.width.size % count == step % count == 0)
+
+    @property
+    def pitch(self) -> int:
+        """Columns of a row in shared memory; a multiple of four, so few different ones are compiled."""
+        return ceil((self.lead + self.width.seen(self.columns)) / 4) * 4
+
+    @property
+    def weight_room(self) -> int:
+        """float32 numbers of shared memory for weights, up to where an access of the input can start."""
+        return ceil(self.groups * self.chunk * prod(self.conv.kernel_size) * self.block_channels / 4) * 4
+
+    @property
+    def shared(self) -> int:
+        return self.weight_room + self.images * self.groups * self.chunk * self.seen_rows * self.pitch
+
+    @property
+    def legal(self) -> bool:
+        indices = (*self.block, *self.grid, self.shared)
+        return self.shared <= SHARED_FLOATS and self.block[2] <= BLOCK_LAYERS and max(indices) < INDEXED
+
+    def cycles(self, gpu: Gpu) -> float:
+        """Cycles of a processor until its share is done: a rough model that ranks cuts and predicts nothing.
+
+        A processor starts four multiply-adds of a warp and one access to shared memory a cycle. One warp alone waits
+        for each of its loads; with many, either the instructions or the accesses are the limit.
+        """
+        in_group = self.conv.in_channels // self.conv.groups
+        adds = self.height.kernel * self.channels * self.rows
+        loads = self.height.seen(self.rows) + self.height.kernel * ceil(self.channels / 4)
+        steps = in_group * self.width.kernel
+        staged = (self.shared - self.weight_room) / self.at_once * ceil(in_group / self.chunk) / 32
+        warps = ceil(prod(self.block) / 32)
+        alone = steps * (adds + loads + LOAD_LATENCY) + ceil(in_group / self.chunk) * STAGE_LATENCY
+        busy = warps * steps * max((adds + loads + 4) / 4, loads) + staged * STAGE_INSTRUCTIONS / 4
+        blocks = ceil(prod(self.grid) / gpu.processors)
+        return max(alone * ceil(blocks / self.resident(gpu)), busy * blocks)
+
+    def resident(self, gpu: Gpu) -> int:
+        """Blocks that share a processor."""
+        threads = ceil(prod(self.block) / 32) * 32
+        registers = 40 + ceil(1.1 * self.channels * self.rows)
+        return max(1, min(32, 2048 // threads, 65536 // (threads * registers), gpu.shared_floats // self.shared))
+
+
+def cuts(conv: Conv) -> Iterator[Cut]:
+    """All cuts worth weighing."""
+    height, width = axes(conv, 2)
+    out_group = conv.out_channels // conv.groups
+    columns = even(width.out, 64)
+    for channels, rows, threads, room in product((1, 2, 4, 8), range(1, min(height.out, 8) + 1), THREADS, ROOMS):
+        if channels * rows > MOST_SUMS or channels >= 2 * out_group:
+            continue
+        most = ceil(out_group / channels)
+        for pieces in sorted({min(most, count) for count in (1, 2, 4, 8)}):
+            whole = ceil(height.out / rows)
+            strips = even(whole, max(1, threads // (columns * pieces)))
+            left = threads // (columns * pieces * strips)
+            shared = strips == whole and left > 1
+            for images in {1, min(left, conv.batch)} if shared else {1}:
+                groups = min(left // images, conv.groups, BLOCK_LAYERS // pieces) if pieces == most else 1
+                found = {
+                    "conv": conv, "channels": channels, "rows": rows, "pieces": pieces, "columns": columns,
+                    "strips": strips, "images": max(1, images),
+                }  # fmt: skip
+                yield from _chunked(found, max(1, groups), room)
+
+
+def _chunked(found: dict[str, int], groups: int, room: int) -> Iterator[Cut]:
+    """As many input channels as there is room for; several groups only when all of theirs fit."""
+    conv: Conv = found["conv"]  # type: ignore[assignment]
+    in_group = conv.in_channels // conv.groups
+    one = Cut(**found, groups=1, chunk=1)  # type: ignore[arg-type]
+    fit = room // one.shared
+    if fit >= in_group:
+        groups = min(groups, fit // in_group)
+        chunk = in_group
+    else:
+        groups, chunk = 1, even(in_group, fit) if fit else 0
+    if chunk:
+        cut = Cut(**found, groups=groups, chunk=chunk)  # type: ignore[arg-type]
+        if cut.legal:
+            yield cut

@@ -1,0 +1,108 @@
+"""Depthwise convolution of wide planes: whom it fits, its strips and its weights."""
+
+from __future__ import annotations
+
+from math import ceil, prod
+from typing import Any
+
+import numpy as np
+
+from groupcalc.conv import Conv
+from groupcalc.kernels.cuda.device import Gpu
+from groupcalc.kernels.cuda.plan import Axis, Plan, axes, even, magic
+from groupcalc.kernels.plan import Weights
+
+MOST_TAPS = 49
+"""Taps whose weights a thread keeps in registers; 7×7 leaves room for the sums."""
+
+THREADS = 256
+"""Of a block: eight warps, so that several blocks of any kernel here share a processor and hide each other's loads."""
+
+WIDEST = 4
+
+
+def fit(conv: Conv, gpu: Gpu) -> Plan | None:
+    """One channel of the input a group, one or two axes, and a kernel whose weights fit the registers."""
+    if conv.in_channels != conv.groups or len(conv.in_size) > 2 or prod(conv.kernel_size) > MOST_TAPS:
+        return None
+    if not all(conv.in_size):
+        return None
+    height, width = axes(conv, 2)
+    lanes = outputs_at_once(width)
+    loaded = loads_at_once(width, lanes)
+    rows = strip_rows(height)
+    columns = width.out // lanes
+    bx = even(columns, 64)
+    by = min(ceil(height.out / rows), max(1, THREADS // bx))
+    bz = min(conv.out_channels, max(1, THREADS // (bx * by)), 64)
+    col_blocks, row_blocks = ceil(columns / bx), ceil(height.out / (rows * by))
+    sizes = (height.size, width.size, height.out, width.out, height.before, width.before)
+    return Plan(
+        kernel="strips",
+        conv=conv,
+        literals={
+            **window_literals(height, width),
+            "R": rows,
+            "V": lanes,
+            "Q": loaded,
+            "LEAD": -width.before % loaded,
+            "M": conv.out_channels // conv.in_channels,
+        },
+        sizes=(conv.out_channels, *sizes, col_blocks, magic(col_blocks)),
+        packed_shape=(conv.out_channels, room(conv)),
+        grid=(ceil(conv.out_channels / bz), col_blocks * row_blocks, conv.batch),
+        block=(bx, by, bz),
+        reach=prod(conv.in_size),
+    )
+
+
+def outputs_at_once(width: Axis) -> int:
+    """Outputs that a thread stores in one access: as many as divide the row, up to 16 bytes.
+
+    A row then starts where such an access may start, and the last store of a row ends with it.
+    """
+    return next(lanes for lanes in (4, 2, 1) if width.out % lanes == 0)
+
+
+def loads_at_once(width: Axis, lanes: int) -> int:
+    """Inputs loaded in one access: those divide the row, and a thread's first one starts at a multiple of them."""
+    return next(count for count in (4, 2, 1) if width.size % count == 0 and lanes * width.stride % count == 0)
+
+
+def strip_rows(height: Axis) -> int:
+    """Rows a thread: 4 to 8, those that waste least; a strip reads reach - stride more rows than it gives."""
+    if height.out < 4:
+        return height.out
+    return min(range(4, 9), key=lambda rows: (ceil(height.out / rows) * (rows + height.reach / height.stride), rows))
+
+
+def window_literals(height: Axis, width: Axis) -> dict[str, int]:
+    """The sizes of the kernel that a window of it has compiled in."""
+    return {
+        "KH": height.kernel,
+        "KW": width.kernel,
+        "SH": height.stride,
+        "SW": width.stride,
+        "DH": height.dilation,
+        "DW": width.dilation,
+    }
+
+
+def room(conv: Conv) -> int:
+    """Weights a channel, up to a whole number of the widest access."""
+    return ceil(prod(conv.kernel_size) / WIDEST) * WIDEST
+
+
+def pack(plan: Plan, w: Weights, bias: Weights) -> tuple[Weights, Weights]:
+    """w[oc, tap], with zeros behind the last tap."""
+    packed = np.zeros(plan.packed_shape, np.float32)
+    taps = w.reshape(len(w), -1)
+    packed[:, : taps.shape[1]] = taps
+    return packed, bias
+
+
+def load(plan: Plan) -> Any:
+    """The compiled kernel."""
+    from groupcalc.kernels.cuda.launch import strips
+
+    return strips.strips(**plan.literals)
