@@ -13,7 +13,7 @@ from groupcalc.kernels.cuda.device import Gpu
 from groupcalc.kernels.cuda.plan import BLOCK_LAYERS, SHARED_FLOATS, Axis, axes, even
 
 MOST_SUMS = 64
-"""Sums a thread: with as many addresses, weights and inputs they stay within 128 registers, four 128-thread blocks
+"""Sums a thread: with weights, inputs and addresses up to 168 registers (ptxas for sm_90), three blocks of 128 threads
 a processor."""
 
 INDEXED = 2**16
@@ -117,7 +117,8 @@ class Cut:
         """Cycles of a processor until its share is done: a rough model that ranks cuts and predicts nothing.
 
         A processor starts four multiply-adds of a warp and one access to shared memory a cycle. One warp alone waits
-        for each of its loads; with many, either the instructions or the accesses are the limit.
+        for each of its loads; with many, either the instructions or the accesses are the limit. While a block waits
+        for its part of the input, the others of the processor go on.
         """
         in_group = self.conv.in_channels // self.conv.groups
         adds = self.height.kernel * self.channels * self.rows
@@ -125,16 +126,19 @@ class Cut:
         steps = in_group * self.width.kernel
         staged = (self.shared - self.weight_room) / self.at_once * ceil(in_group / self.chunk) / 32
         warps = ceil(prod(self.block) / 32)
-        alone = steps * (adds + loads + LOAD_LATENCY) + ceil(in_group / self.chunk) * STAGE_LATENCY
+        waits = ceil(in_group / self.chunk) * STAGE_LATENCY
+        alone = steps * (adds + loads + LOAD_LATENCY) + waits
         busy = warps * steps * max((adds + loads + 4) / 4, loads) + staged * STAGE_INSTRUCTIONS / 4
-        blocks = ceil(prod(self.grid) / gpu.processors)
-        return max(alone * ceil(blocks / self.resident(gpu)), busy * blocks)
+        blocks, resident = ceil(prod(self.grid) / gpu.processors), self.resident(gpu)
+        together = min(resident, blocks)
+        return ceil(blocks / together) * max(alone, busy * together + waits / together)
 
     def resident(self, gpu: Gpu) -> int:
         """Blocks that share a processor."""
         threads = ceil(prod(self.block) / 32) * 32
-        registers = 40 + ceil(1.1 * self.channels * self.rows)
-        return max(1, min(32, 2048 // threads, 65536 // (threads * registers), gpu.shared_floats // self.shared))
+        registers = min(255, 60 + 2 * self.channels * self.rows)  # as ptxas has it: 67 to 76 for 4 to 8, 116 for 28, 167 for 56
+        fits = (32, 2048 // threads, 65536 // (threads * registers), gpu.shared_floats // self.shared)
+        return max(1, min(fits))
 
 
 def cuts(conv: Conv) -> Iterator[Cut]:

@@ -99,5 +99,5 @@ def even(whole: int, most: int) -> int:
 
 
 def magic(divisor: int) -> int:
-    """The factor with which `launch.index.divide` divides by `divisor`."""
+    """The factor with which the kernels divide by `divisor`."""
     return -(-(2**32) // divisor)

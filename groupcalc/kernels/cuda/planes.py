@@ -9,10 +9,12 @@ from groupcalc.conv import Conv
 from groupcalc.kernels.cuda import strips
 from groupcalc.kernels.cuda.device import Gpu
 from groupcalc.kernels.cuda.plan import BLOCK_LAYERS, Plan, axes
-from groupcalc.kernels.cuda.strips import THREADS, WIDEST
+from groupcalc.kernels.cuda.strips import WIDEST
 
 MOST_ROOM = 6144
 """float32 numbers of shared memory a block, 24 KiB: four blocks a processor even where there are only 100 KiB."""
+
+THREADS = 256
 
 pack = strips.pack
 
@@ -24,16 +26,19 @@ def fit(conv: Conv, gpu: Gpu) -> Plan | None:
         return None
     height, width = axes(conv, 2)
     sizes = (height.size * width.size, height.out * width.out)
-    threads = width.out * ceil(height.out / plan.literals["R"])
+    rows = strips.strip_rows(conv, height, lanes=1)[0]
+    threads = width.out * ceil(height.out / rows)
     if sum(sizes) + WIDEST > MOST_ROOM or threads > THREADS:
         return None
     most = min(THREADS // threads, (MOST_ROOM - WIDEST) // sum(sizes), BLOCK_LAYERS, conv.out_channels)
+    busy = ceil(conv.batch * conv.out_channels / (2 * gpu.processors))  # planes a block that leave some for everyone
+    most = max(min(most, busy), min(most, 4))
     count, at_once = together(conv, sizes, most)
     y_start = ceil(count * sizes[0] / WIDEST) * WIDEST
     return Plan(
         kernel="planes",
         conv=conv,
-        literals={**strips.window_literals(height, width), "R": plan.literals["R"], "Q": at_once},
+        literals={**strips.window_literals(height, width), "R": rows, "Q": at_once},
         sizes=(
             conv.out_channels, height.size, width.size, height.out, width.out, height.before, width.before, y_start,
         ),

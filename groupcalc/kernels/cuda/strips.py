@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from math import ceil, prod
 from typing import Any
 
@@ -9,14 +10,17 @@ import numpy as np
 
 from groupcalc.conv import Conv
 from groupcalc.kernels.cuda.device import Gpu
-from groupcalc.kernels.cuda.plan import Axis, Plan, axes, even, magic
+from groupcalc.kernels.cuda.plan import BLOCK_LAYERS, Axis, Plan, Triple, axes, even, magic
 from groupcalc.kernels.plan import Weights
 
 MOST_TAPS = 49
 """Taps whose weights a thread keeps in registers; 7×7 leaves room for the sums."""
 
-THREADS = 256
-"""Of a block: eight warps, so that several blocks of any kernel here share a processor and hide each other's loads."""
+MOST_SUMS = 80
+"""Sums and weights of a thread: 32 and 25 take 108 registers, 28 and 49 take 150 (ptxas for sm_90)."""
+
+THREADS = (256, 128, 64)
+"""Of a block, at most: several blocks share a processor and hide each other's loads."""
 
 WIDEST = 4
 
@@ -30,11 +34,8 @@ def fit(conv: Conv, gpu: Gpu) -> Plan | None:
     height, width = axes(conv, 2)
     lanes = outputs_at_once(width)
     loaded = loads_at_once(width, lanes)
-    rows = strip_rows(height)
+    rows, (bx, by, bz) = _cut(conv, height, width.out // lanes, lanes, gpu)
     columns = width.out // lanes
-    bx = even(columns, 64)
-    by = min(ceil(height.out / rows), max(1, THREADS // bx))
-    bz = min(conv.out_channels, max(1, THREADS // (bx * by)), 64)
     col_blocks, row_blocks = ceil(columns / bx), ceil(height.out / (rows * by))
     sizes = (height.size, width.size, height.out, width.out, height.before, width.before)
     return Plan(
@@ -69,11 +70,32 @@ def loads_at_once(width: Axis, lanes: int) -> int:
     return next(count for count in (4, 2, 1) if width.size % count == 0 and lanes * width.stride % count == 0)
 
 
-def strip_rows(height: Axis) -> int:
-    """Rows a thread: 4 to 8, those that waste least; a strip reads reach - stride more rows than it gives."""
-    if height.out < 4:
-        return height.out
-    return min(range(4, 9), key=lambda rows: (ceil(height.out / rows) * (rows + height.reach / height.stride), rows))
+def _cut(conv: Conv, height: Axis, columns: int, lanes: int, gpu: Gpu) -> tuple[int, Triple]:
+    """Rows of a strip, and threads of a block: the largest of both with which every processor still gets a block."""
+    found = []
+    for rows, threads in product(strip_rows(conv, height, lanes), THREADS):
+        bx = even(columns, min(64, threads))
+        by = even(ceil(height.out / rows), max(1, threads // bx))
+        bz = min(conv.out_channels, max(1, threads // (bx * by)), BLOCK_LAYERS)
+        blocks = ceil(columns / bx) * ceil(height.out / (rows * by)) * ceil(conv.out_channels / bz) * conv.batch
+        found.append((rows, (bx, by, bz)))
+        if blocks >= 2 * gpu.processors:
+            break
+    return found[-1]
+
+
+def strip_rows(conv: Conv, height: Axis, lanes: int) -> list[int]:
+    """Rows a thread may compute, best first. A strip reads reach - stride more rows than it gives; 8 keep enough of
+    its own under way, and with few of the registers left by the weights fewer are possible.
+    """
+    most = min(8, max(1, (MOST_SUMS - prod(conv.kernel_size)) // lanes))
+    extra = height.reach - height.stride
+
+    def read(rows: int) -> int:
+        return ceil(height.out / rows) * (rows * height.stride + extra)
+
+    best = min(range(1, min(most, height.out) + 1), key=read)
+    return sorted({best, ceil(best / 2), ceil(best / 4)}, reverse=True)
 
 
 def window_literals(height: Axis, width: Axis) -> dict[str, int]:

@@ -181,19 +181,49 @@ def store(*, TM: int, R: int, V: int) -> Typed:
     ) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             target = _data(context, builder, signature.args[0], args[0], args[1])
-            plane, pitch, channels, rows = (_long(builder, value) for value in args[2:6])
+            plane, pitch, channels, rows = (_int(builder, value) for value in args[2:6])
             values = list(cgutils.unpack_tuple(builder, args[6], TM * R * V))
-            for m in range(TM):
-                for r in range(R):
-                    wanted = builder.icmp_signed("<", LONG(m), channels)
-                    wanted = builder.and_(wanted, builder.icmp_signed("<", LONG(r), rows))
-                    with builder.if_then(wanted):
-                        offset = builder.add(builder.mul(plane, LONG(m)), builder.mul(pitch, LONG(r)))
-                        first = (m * R + r) * V
-                        _store(builder, values[first : first + V], builder.gep(target, [offset]))
+            all_channels = builder.icmp_signed("<=", INT(TM), channels)
+            whole = builder.and_(all_channels, builder.icmp_signed("<=", INT(R), rows))
+            with builder.if_else(whole) as (then, otherwise):
+                # Without conditions, of which a GPU can keep only seven at hand.
+                with then:
+                    for place, first in _places(builder, target, plane, pitch, TM, R):
+                        _store(builder, values[first * V : first * V + V], place)
+                with otherwise:
+                    for place, first in _places(builder, target, plane, pitch, TM, R):
+                        wanted = builder.icmp_signed("<", INT(first // R), channels)
+                        with builder.if_then(builder.and_(wanted, builder.icmp_signed("<", INT(first % R), rows))):
+                            _store(builder, values[first * V : first * V + V], place)
             return context.get_dummy_value()
 
         return types.void(y, at, plane, pitch, channels, rows, sums), generate
+
+    return typed
+
+
+def _places(builder: Any, target: Any, plane: Any, pitch: Any, TM: int, R: int) -> Iterator[tuple[Any, int]]:
+    """Where each row of each channel starts, and its number."""
+    lines = [builder.mul(pitch, INT(r)) for r in range(R)]
+    for m in range(TM):
+        channel = builder.mul(plane, INT(m))
+        for r, line in enumerate(lines):
+            yield builder.gep(target, [builder.add(channel, line)]), m * R + r
+
+
+def divide() -> Typed:
+    """number // divisor for both below 2¹⁶, from (number, factor), the factor being `plan.magic(divisor)`: ⌈2³²/divisor⌉.
+
+    A GPU takes about a hundred instructions to divide 64-bit integers. The factor is (2³² + e)/divisor with e < divisor,
+    so the product is number·e < 2³² parts of 2³²·divisor too large: never enough to reach the next quotient.
+    """
+
+    def typed(typing: Any, number: Any, factor: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            product = builder.mul(_long(builder, args[0]), _long(builder, args[1]))
+            return builder.lshr(product, LONG(32))
+
+        return types.int64(number, factor), generate
 
     return typed
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from numba import cuda, float32
 
-from groupcalc.kernels.cuda.launch.tile import divide, tile
+from groupcalc.kernels.cuda.launch.tile import tile
 
 
 @lru_cache(maxsize=None)
@@ -22,6 +22,7 @@ def blocks(KH: int, SH: int, DH: int, TM: int, R: int, WIDTH: int, PITCH: int, Q
     stage, store = tile("stage", Q=Q), tile("store", TM=TM, R=R, V=1)
     pieces, quads, at_once = WIDTH // TM, PITCH // Q, next(lanes for lanes in (4, 2, 1) if WIDTH % lanes == 0)
     move = tile("move", Q=at_once)
+    divide = tile("divide")
 
     @cuda.jit  # type: ignore[untyped-decorator]
     def convolve(x: Any, w: Any, bias: Any, y: Any, sizes: Any) -> None:

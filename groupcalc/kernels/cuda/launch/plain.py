@@ -82,6 +82,10 @@ def store(*, TM: int, R: int, V: int) -> Tile:
     return tile
 
 
+def divide() -> Tile:
+    return lambda number, factor: number * factor >> 32
+
+
 def chain(*, COUNT: int, LENGTH: int) -> Tile:
     def tile(sums: Any, a: Any, b: Any) -> Any:
         for _ in range(LENGTH):

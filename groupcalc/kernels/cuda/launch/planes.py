@@ -33,10 +33,14 @@ def planes(KH: int, KW: int, SH: int, SW: int, DH: int, DW: int, R: int, Q: int)
         threads = cuda.blockDim.x * cuda.blockDim.y * cuda.blockDim.z
         thread = (cuda.threadIdx.z * cuda.blockDim.y + cuda.threadIdx.y) * cuda.blockDim.x + cuda.threadIdx.x
         plane, run = first * in_h * in_w, count * in_h * in_w
-        for at in range(thread * Q, run // Q * Q, threads * Q):
+        at = thread * Q
+        while at + Q <= run:  # range would divide to count its steps
             move(shared, at, x, plane + at)
-        for at in range(run // Q * Q + thread, run, threads):
+            at += threads * Q
+        at = run // Q * Q + thread
+        while at < run:
             shared[at] = x[plane + at]
+            at += threads
         cuda.syncthreads()
         z = cuda.threadIdx.z
         if z < count:
@@ -46,9 +50,13 @@ def planes(KH: int, KW: int, SH: int, SW: int, DH: int, DW: int, R: int, Q: int)
             store(shared, y_start + (z * out_h + oh) * out_w + ow, 0, out_w, 1, out_h - oh, sums)
         cuda.syncthreads()
         plane, run = first * out_h * out_w, count * out_h * out_w
-        for at in range(thread * Q, run // Q * Q, threads * Q):
+        at = thread * Q
+        while at + Q <= run:
             move(y, plane + at, shared, y_start + at)
-        for at in range(run // Q * Q + thread, run, threads):
+            at += threads * Q
+        at = run // Q * Q + thread
+        while at < run:
             y[plane + at] = shared[y_start + at]
+            at += threads
 
     return convolve

@@ -7,7 +7,7 @@ from typing import Any
 
 from numba import cuda
 
-from groupcalc.kernels.cuda.launch.tile import divide, tile
+from groupcalc.kernels.cuda.launch.tile import tile
 
 
 @lru_cache(maxsize=None)
@@ -20,6 +20,7 @@ def strips(KH: int, KW: int, SH: int, SW: int, DH: int, DW: int, R: int, V: int,
     taps, window = tile("read", COUNT=KH * KW), tile("window", KH=KH, KW=KW, SH=SH, SW=SW, DH=DH, DW=DW, R=R, V=V, Q=Q, LEAD=LEAD)
     store = tile("store", TM=1, R=R, V=V)
     room = -(-KH * KW // 4) * 4
+    divide = tile("divide")
 
     @cuda.jit  # type: ignore[untyped-decorator]
     def convolve(x: Any, w: Any, bias: Any, y: Any, sizes: Any) -> None:
