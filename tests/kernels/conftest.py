@@ -130,6 +130,11 @@ def drawn() -> Callable[..., Conv]:
     return draw_conv
 
 
+@pytest.fixture
+def operands() -> type[Operands]:
+    return Operands
+
+
 @pytest.fixture(params=HOSTS)
 def host(request: pytest.FixtureRequest) -> Host:
     """Each host of the table: its tiles are correct everywhere, and fast on their own."""

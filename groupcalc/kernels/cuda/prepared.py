@@ -61,8 +61,11 @@ class OnDevice(Prepared):
 
     def _compute(self, x: NDArray[Any], out: NDArray[Any]) -> None:
         """NumPy's arrays, by way of the device."""
+        if not out.size:
+            return
         source, y = self._room("x", self._in_shape), self._room("y", self._out_shape)
-        source.copy_to_device(np.ascontiguousarray(x).reshape(-1))
+        if x.size:
+            source.copy_to_device(np.ascontiguousarray(x).reshape(-1))
         self._run(source, y)
         out[...] = y.copy_to_host().reshape(self._out_shape)
 

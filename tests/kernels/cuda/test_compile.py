@@ -1,0 +1,62 @@
+"""What the compiler makes of the kernels, where numba-cuda is installed; no GPU is needed to compile."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from groupcalc.conv import Conv, conv
+from groupcalc.kernels.cuda.device import Gpu
+from groupcalc.kernels.cuda.table import KERNELS, plan
+
+pytest.importorskip("numba_cuda", reason="numba-cuda, which has the compiler, is not installed")
+
+LARGE = Gpu(name="large", processors=132, shared_floats=228 * 256, l2_bytes=50 << 20)
+ARCHITECTURE = (8, 0)
+
+LAYERS = {
+    "strips": conv(128, 128, 3, (56, 56), padding=1, groups=128, batch=32),
+    "strips-7×7": conv(96, 96, 7, (56, 56), padding=3, groups=96, batch=32),
+    "planes": conv(960, 960, 3, (7, 7), padding=1, groups=960, batch=32),
+    "grouped": conv(256, 256, 3, (28, 28), padding=1, groups=32, batch=32),
+    "grouped-pointwise": conv(240, 240, 1, (28, 28), groups=3, batch=32),
+    "grouped-stride-2": conv(256, 256, 3, (56, 56), padding=1, stride=2, groups=32, batch=32),
+    "general": conv(8, 8, 3, (8, 8, 8), padding=1, groups=2),
+}
+
+
+def compiled(found: Conv) -> tuple[str, Any]:
+    from numba import cuda
+    from numba.core import types
+
+    planned = plan(found, LARGE)
+    flat = types.Array(types.float32, 1, "C")
+    signature = types.void(flat, flat, flat, flat, types.UniTuple(types.int64, len(planned.sizes)))
+    code, _ = cuda.compile_ptx(KERNELS[planned.kernel].load(planned).py_func, signature, cc=ARCHITECTURE)
+    return code, planned
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_sums_stay_in_registers(name: str) -> None:
+    code, planned = compiled(LAYERS[name])
+    assert name.startswith(planned.kernel)
+    assert ".local" not in code
+
+
+def test_a_strip_is_loaded_and_stored_in_accesses_of_16_bytes() -> None:
+    code, planned = compiled(LAYERS["strips"])
+    R, V, KH, KW = (planned.literals[name] for name in ("R", "V", "KH", "KW"))
+    assert len(re.findall("fma.rn.f32", code)) == R * V * KH * KW
+    # The nine weights are three accesses; of each of the R + 2 rows the middle one is whole and two give a number each.
+    assert len(re.findall(r"ld.global\S*.v4", code)) >= 3 + R + 2
+    assert len(re.findall(r"st.global.v4", code)) >= R
+
+
+def test_the_grouped_kernel_keeps_a_column_of_taps_in_straight_code() -> None:
+    code, planned = compiled(LAYERS["grouped"])
+    R, TM, KH = (planned.literals[name] for name in ("R", "TM", "KH"))
+    assert len(re.findall("fma.rn.f32", code)) == R * TM * KH
+    assert len(re.findall("ld.shared.v4", code)) == KH * TM // 4
+    assert len(re.findall(r"ld.shared.[fb]32", code)) == R + KH - 1
