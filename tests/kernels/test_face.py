@@ -148,7 +148,7 @@ WRONG = {
     "bias-shape": ({"bias": BIAS[:3]}, "bias has the shape (3,) (give one number an output channel, (4,))"),
     "bias-dtype": ({"bias": BIAS.astype("f8")}, "bias is float64 and w float32 (give both the same dtype)"),
     "threads": ({"threads": 0}, "threads=0 is not a positive number (use 1 or more)"),
-    "device": ({"device": "tpu"}, "device='tpu' is not known (use \"cpu\" or \"cuda\")"),
+    "device": ({"device": "tpu"}, 'device=\'tpu\' is not known (use "cpu" or "cuda")'),
     "x-rank": ({"x": X[0, 0]}, "x has 2 axes (give x[batch, channels, *spatial] with 1 to 3 spatial axes)"),
     "w-rank": ({"w": W[0]}, "w has 3 axes and x 4 (give both the same)"),
     "x-dtype": ({"x": X.astype("i4")}, "x is int32 (use float32 or float64)"),

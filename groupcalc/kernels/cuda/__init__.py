@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from groupcalc.errors import GeometryError
 from groupcalc.kernels.arguments import Numbers, Padding, geometry
 from groupcalc.kernels.cuda.arrays import check_array, to_host
 from groupcalc.kernels.cuda.device import gpu

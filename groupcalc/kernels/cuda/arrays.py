@@ -28,7 +28,9 @@ def check_array(name: str, array: Any) -> None:
         arguments.check_array(name, array)
     shape, dtype, whole = facts(array)
     if dtype != np.float32:
-        raise GeometryError(f"{name} is {dtype} and the GPU's kernels are for float32", 'convert it, or use device="cpu"')
+        raise GeometryError(
+            f"{name} is {dtype} and the GPU's kernels are for float32", 'convert it, or use device="cpu"'
+        )
     if not whole:
         raise GeometryError(f"{name} of shape {shape} is not contiguous on the device", "make it so before")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from math import ceil, prod
@@ -20,9 +20,14 @@ INDEXED = 2**16
 """Below this the kernel can divide by a multiplication."""
 
 THREADS = (64, 128, 256)
+"""Of a block, at most: 256 can be launched whatever the compiler makes of a kernel, 255 registers a thread of 65,536."""
+
 ROOMS = (SHARED_FLOATS // 2, SHARED_FLOATS)
 LOAD_LATENCY, STAGE_LATENCY = 30, 1200  # cycles until shared memory answers; until memory does, and all threads met
-STAGE_INSTRUCTIONS = 25  # a thread's for one access of the input to shared memory
+STAGE_INSTRUCTIONS, MOVE_INSTRUCTIONS = (
+    25,
+    8,
+)  # a thread's, to bring one access of the input or of weights to shared memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,8 +115,9 @@ class Cut:
 
     @property
     def legal(self) -> bool:
-        indices = (*self.block, *self.grid, self.shared)
-        return self.shared <= SHARED_FLOATS and self.block[2] <= BLOCK_LAYERS and max(indices) < INDEXED
+        """It can be launched, and all indices that the kernel divides are small enough."""
+        fits = self.shared <= SHARED_FLOATS and prod(self.block) <= THREADS[-1] and self.block[2] <= BLOCK_LAYERS
+        return fits and max(*self.grid, self.shared) < INDEXED
 
     def cycles(self, gpu: Gpu) -> float:
         """Cycles of a processor until its share is done: a rough model that ranks cuts and predicts nothing.
@@ -124,11 +130,14 @@ class Cut:
         adds = self.height.kernel * self.channels * self.rows
         loads = self.height.seen(self.rows) + self.height.kernel * ceil(self.channels / 4)
         steps = in_group * self.width.kernel
-        staged = (self.shared - self.weight_room) / self.at_once * ceil(in_group / self.chunk) / 32
+        chunks = ceil(in_group / self.chunk)
+        staged = (
+            self.shared - self.weight_room
+        ) / self.at_once * STAGE_INSTRUCTIONS + self.weight_room / 4 * MOVE_INSTRUCTIONS
         warps = ceil(prod(self.block) / 32)
-        waits = ceil(in_group / self.chunk) * STAGE_LATENCY
+        waits = chunks * STAGE_LATENCY
         alone = steps * (adds + loads + LOAD_LATENCY) + waits
-        busy = warps * steps * max((adds + loads + 4) / 4, loads) + staged * STAGE_INSTRUCTIONS / 4
+        busy = warps * steps * max((adds + loads + 4) / 4, loads) + staged * chunks / 32 / 4
         blocks, resident = ceil(prod(self.grid) / gpu.processors), self.resident(gpu)
         together = min(resident, blocks)
         return ceil(blocks / together) * max(alone, busy * together + waits / together)
@@ -136,7 +145,9 @@ class Cut:
     def resident(self, gpu: Gpu) -> int:
         """Blocks that share a processor."""
         threads = ceil(prod(self.block) / 32) * 32
-        registers = min(255, 60 + 2 * self.channels * self.rows)  # as ptxas has it: 67 to 76 for 4 to 8, 116 for 28, 167 for 56
+        registers = min(
+            255, 60 + 2 * self.channels * self.rows
+        )  # ptxas for sm_90: 67 for 4 sums, 116 for 28, 167 for 56
         fits = (32, 2048 // threads, 65536 // (threads * registers), gpu.shared_floats // self.shared)
         return max(1, min(fits))
 
@@ -149,33 +160,38 @@ def cuts(conv: Conv) -> Iterator[Cut]:
     for channels, rows, threads, room in product((1, 2, 4, 8), range(1, min(height.out, 8) + 1), THREADS, ROOMS):
         if channels * rows > MOST_SUMS or channels >= 2 * out_group:
             continue
-        most = ceil(out_group / channels)
-        for pieces in sorted({min(most, count) for count in (1, 2, 4, 8)}):
-            whole = ceil(height.out / rows)
+        whole = ceil(height.out / rows)
+        for pieces in sorted({min(ceil(out_group / channels), count) for count in (1, 2, 4, 8)}):
             strips = even(whole, max(1, threads // (columns * pieces)))
-            left = threads // (columns * pieces * strips)
-            shared = strips == whole and left > 1
-            for images in {1, min(left, conv.batch)} if shared else {1}:
-                groups = min(left // images, conv.groups, BLOCK_LAYERS // pieces) if pieces == most else 1
-                found = {
-                    "conv": conv, "channels": channels, "rows": rows, "pieces": pieces, "columns": columns,
-                    "strips": strips, "images": max(1, images),
-                }  # fmt: skip
-                yield from _chunked(found, max(1, groups), room)
+            one = Cut(
+                conv=conv, channels=channels, rows=rows, pieces=pieces, columns=columns, strips=strips,
+                images=1, groups=1, chunk=1,
+            )  # fmt: skip
+            for cut in _together(one, threads // prod(one.block)):
+                filled = _filled(cut, room)
+                if filled and filled.legal:
+                    yield filled
 
 
-def _chunked(found: dict[str, int], groups: int, room: int) -> Iterator[Cut]:
-    """As many input channels as there is room for; several groups only when all of theirs fit."""
-    conv: Conv = found["conv"]  # type: ignore[assignment]
-    in_group = conv.in_channels // conv.groups
-    one = Cut(**found, groups=1, chunk=1)  # type: ignore[arg-type]
-    fit = room // one.shared
+def _together(one: Cut, count: int) -> Iterator[Cut]:
+    """The cut, and where a block has whole planes and could have `count` times its threads, so many images or groups."""
+    yield one
+    if one.grid[1] > 1:
+        return
+    images = min(count, one.conv.batch)
+    if images > 1:
+        yield replace(one, images=images)
+    groups = min(count // images, one.conv.groups) if images and one.tiles == 1 else 1
+    if groups > 1:
+        yield replace(one, images=images, groups=groups)
+    groups = min(count, one.conv.groups) if one.tiles == 1 else 1
+    if groups > 1:
+        yield replace(one, groups=groups)
+
+
+def _filled(cut: Cut, room: int) -> Cut | None:
+    """As many input channels at once as there is room for: several groups only when all of theirs fit."""
+    in_group, fit = cut.conv.in_channels // cut.conv.groups, room // cut.shared
     if fit >= in_group:
-        groups = min(groups, fit // in_group)
-        chunk = in_group
-    else:
-        groups, chunk = 1, even(in_group, fit) if fit else 0
-    if chunk:
-        cut = Cut(**found, groups=groups, chunk=chunk)  # type: ignore[arg-type]
-        if cut.legal:
-            yield cut
+        return replace(cut, chunk=in_group)
+    return replace(cut, chunk=even(in_group, fit)) if fit and cut.groups == 1 else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from importlib.util import find_spec
 
 from groupcalc.errors import DeviceError
@@ -40,7 +40,7 @@ def gpu() -> Gpu:
     return _facts(cuda.get_current_device().id)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _facts(number: int) -> Gpu:
     from numba import cuda
 
@@ -55,7 +55,7 @@ def _facts(number: int) -> Gpu:
 
 
 def simulated() -> bool:
-    """Whether Numba runs kernels in its simulator (NUMBA_ENABLE_CUDASIM=1), which needs neither a GPU nor numba-cuda."""
+    """Whether Numba runs kernels in its simulator (NUMBA_ENABLE_CUDASIM=1), without a GPU and without numba-cuda."""
     from numba import config
 
     return bool(config.ENABLE_CUDASIM)
@@ -79,6 +79,9 @@ def check_memory(needed: int) -> None:
     """DeviceError when so many bytes are not free on the device."""
     free = free_bytes()
     if needed > free:
+        release()
+        free = free_bytes()
+    if needed > free:
         fact = f"the convolution needs {show_bytes(needed)} of device memory, and {show_bytes(int(free))} are free"
         raise DeviceError(fact, "split the batch, or free arrays on the device")
 
@@ -88,3 +91,10 @@ def free_bytes() -> float:
     from numba import cuda
 
     return float(cuda.current_context().get_memory_info().free)
+
+
+def release() -> None:
+    """Free what Numba has put off freeing."""
+    from numba import cuda
+
+    cuda.current_context().deallocations.clear()

@@ -12,7 +12,6 @@ from groupcalc.kernels import plan as cpu
 FLOAT_BYTES = 4
 
 # CUDA C++ Programming Guide, "Technical Specifications per Compute Capability": the same on every GPU since 3.0.
-BLOCK_THREADS = 1024
 BLOCK_LAYERS = 64
 GRID = (2**31 - 1, 65535, 65535)
 SHARED_FLOATS = 48 * 1024 // FLOAT_BYTES

@@ -20,7 +20,8 @@ MOST_SUMS = 80
 """Sums and weights of a thread: 32 and 25 take 108 registers, 28 and 49 take 150 (ptxas for sm_90)."""
 
 THREADS = (256, 128, 64)
-"""Of a block, at most: several blocks share a processor and hide each other's loads."""
+"""Of a block, at most: several blocks share a processor and hide each other's loads, and 256 can be launched whatever
+the compiler makes of a kernel: 255 registers a thread of 65,536."""
 
 WIDEST = 4
 

@@ -47,16 +47,16 @@ def test_sums_stay_in_registers(name: str) -> None:
 
 def test_a_strip_is_loaded_and_stored_in_accesses_of_16_bytes() -> None:
     code, planned = compiled(LAYERS["strips"])
-    R, V, KH, KW = (planned.literals[name] for name in ("R", "V", "KH", "KW"))
-    assert len(re.findall("fma.rn.f32", code)) == R * V * KH * KW
-    # The nine weights are three accesses; of each of the R + 2 rows the middle one is whole and two give a number each.
-    assert len(re.findall(r"ld.global\S*.v4", code)) >= 3 + R + 2
-    assert len(re.findall(r"st.global.v4", code)) >= R
+    rows, lanes, kernel_h, kernel_w = (planned.literals[name] for name in ("R", "V", "KH", "KW"))
+    assert len(re.findall("fma.rn.f32", code)) == rows * lanes * kernel_h * kernel_w
+    # The nine weights are three accesses. A strip sees two rows more than it has, each with a whole one in the middle.
+    assert len(re.findall(r"ld.global\S*.v4", code)) >= 3 + rows + 2
+    assert len(re.findall(r"st.global.v4", code)) >= rows
 
 
 def test_the_grouped_kernel_keeps_a_column_of_taps_in_straight_code() -> None:
     code, planned = compiled(LAYERS["grouped"])
-    R, TM, KH = (planned.literals[name] for name in ("R", "TM", "KH"))
-    assert len(re.findall("fma.rn.f32", code)) == R * TM * KH
-    assert len(re.findall("ld.shared.v4", code)) == KH * TM // 4
-    assert len(re.findall(r"ld.shared.[fb]32", code)) == R + KH - 1
+    rows, channels, kernel_h = (planned.literals[name] for name in ("R", "TM", "KH"))
+    assert len(re.findall("fma.rn.f32", code)) == rows * channels * kernel_h
+    assert len(re.findall("ld.shared.v4", code)) == kernel_h * channels // 4
+    assert len(re.findall(r"ld.shared.[fb]32", code)) == rows + kernel_h - 1

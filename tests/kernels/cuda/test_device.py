@@ -5,7 +5,10 @@ The same tests run in Numba's simulator (test_simulator) and, with -m gpu, on a 
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +17,7 @@ import pytest
 from groupcalc import kernels
 from groupcalc.conv import Conv, conv
 from groupcalc.errors import GeometryError
-from groupcalc.kernels.cuda import general, grouped, planes, strips
+from groupcalc.kernels.cuda import general, grouped, planes, probes, strips
 from groupcalc.kernels.cuda.device import Gpu, gpu, simulated
 from groupcalc.kernels.cuda.table import plan
 from groupcalc.kernels.reference import convolve
@@ -67,9 +70,7 @@ PLANES = {
 
 
 @pytest.mark.parametrize("geometry", PLANES.values(), ids=PLANES)
-def test_whole_planes_in_shared_memory_keep_the_bound(
-    geometry: dict[str, Any], keeps_the_bound: Check
-) -> None:
+def test_whole_planes_in_shared_memory_keep_the_bound(geometry: dict[str, Any], keeps_the_bound: Check) -> None:
     channels = geometry.get("in_channels", 5)
     given = {"in_channels": channels, "out_channels": channels, "groups": channels, "batch": 2} | geometry
     found = planes.fit(conv(**given), gpu())
@@ -197,6 +198,42 @@ def test_the_plan_says_what_runs() -> None:
     assert plan.real_macs == 2 * 4 * 2 * (3 * 6 - 2) * (3 * 8 - 2)
 
 
+# --- the device itself ----------------------------------------------------------------------------------------------
+
+
+def test_a_copy_moves_every_number() -> None:
+    from groupcalc.kernels.cuda.launch import probes as launched
+
+    source = np.arange(64, dtype=np.float32)
+    target = to_device(np.zeros(64, np.float32))
+    launched.copy()[2, 4](target, to_device(source), 64)  # two turns for each of 2·4 threads by 4 numbers
+    np.testing.assert_array_equal(target.copy_to_host(), source)
+
+
+def test_multiply_adds_are_done_one_and_all() -> None:
+    from groupcalc.kernels.cuda.launch import probes as launched
+
+    sink = to_device(np.zeros(4, np.float32))
+    launched.multiply_add(4, 2)[1, 1](sink, 2)
+    # Four sums of 0: a round adds nothing, the next halves and adds 1, twice: 0, 0, 1, 1/2 + 1.
+    assert sink.copy_to_host()[0] == 4 * 1.5
+
+
+def test_ceilings_are_measured() -> None:
+    found = probes.ceilings(gpu())
+    assert min(found.copy_bytes_per_s, found.flops_per_s, found.launch_s, found.host_launch_s) > 0
+
+
+def test_the_table_of_the_gpu_has_a_row_for_each_layer_and_batch() -> None:
+    script = Path(__file__).parents[3] / "examples" / "gpu_table.py"
+    line = "Conv2d(4, 4, 3, padding=1, groups=4) @ 4x4"
+    done = subprocess.run([sys.executable, script, line, "--batch", "1", "2"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = [found.split()[:3] for found in done.stdout.splitlines() if "layer1" in found]
+    assert rows == [["1", "layer1", "strips"], ["2", "layer1", "strips"]]
+    assert "past the error bound" not in done.stdout
+
+
 # --- what does not fit ----------------------------------------------------------------------------------------------
 
 
@@ -207,7 +244,7 @@ def refusal(*args: Any, **changes: Any) -> str:
 
 
 def test_float64_is_refused() -> None:
-    sentence = "x is float64 and the GPU's kernels are for float32 (convert it, or use device=\"cpu\")"
+    sentence = 'x is float64 and the GPU\'s kernels are for float32 (convert it, or use device="cpu")'
     assert refusal(X.astype("f8"), W) == sentence
     assert refusal(to_device(X.astype("f8")), W) == sentence
 
@@ -228,7 +265,10 @@ def test_a_device_array_of_another_shape_asks_to_prepare_again() -> None:
 
 def test_arrays_on_two_sides_are_refused() -> None:
     run = kernels.prepare(W, X.shape, **GIVEN, device="cuda")
-    for x, out in ((X, to_device(np.zeros(EXPECTED.shape, np.float32))), (to_device(X), np.zeros(EXPECTED.shape, "f4"))):
+    for x, out in (
+        (X, to_device(np.zeros(EXPECTED.shape, np.float32))),
+        (to_device(X), np.zeros(EXPECTED.shape, "f4")),
+    ):
         with pytest.raises(GeometryError, match="one is on the device and one is not"):
             run(x, out)
 

@@ -60,12 +60,20 @@ def test_a_driver_without_a_gpu_is_said(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_too_little_memory_is_said_with_both_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "free_bytes", lambda: 3.0 * 2**20)
+    monkeypatch.setattr(device, "release", lambda: None)
     with pytest.raises(DeviceError) as caught:
         arrays.empty(2**20)
     assert str(caught.value) == (
         "the convolution needs 4.000 MiB of device memory, and 3.000 MiB are free "
         "(split the batch, or free arrays on the device)"
     )
+
+
+def test_memory_that_numba_holds_back_is_freed_before_it_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = [3.0 * 2**20]
+    monkeypatch.setattr(device, "free_bytes", lambda: free[0])
+    monkeypatch.setattr(device, "release", lambda: free.__setitem__(0, 4.0 * 2**20))
+    device.check_memory(4 * 2**20)
 
 
 def test_a_float64_convolution_on_the_cpu_asks_for_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

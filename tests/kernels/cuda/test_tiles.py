@@ -1,6 +1,6 @@
 """The register tiles as LLVM code give what they give in plain Python.
 
-Nothing in them is CUDA's own, so Numba compiles them for the CPU here: what the simulator cannot run is run all the same.
+Nothing in them is CUDA's own, so Numba compiles them for the CPU here: what the simulator leaves out is run as well.
 """
 
 from __future__ import annotations
@@ -107,7 +107,9 @@ def test_staging_puts_zeros_where_there_is_no_input(width: int, live: bool, row:
     np.testing.assert_array_equal(found, wanted)
 
 
-@pytest.mark.parametrize(("name", "literals"), [("read", {"COUNT": 9}), ("read", {"COUNT": 4}), ("starts", {"R": 3, "TM": 2})])
+@pytest.mark.parametrize(
+    ("name", "literals"), [("read", {"COUNT": 9}), ("read", {"COUNT": 4}), ("starts", {"R": 3, "TM": 2})]
+)
 def test_numbers_are_read_in_order(name: str, literals: dict[str, int]) -> None:
     compiled, expected = both(name, **literals)
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba import types
+from numba.core import cgutils
 
 Typed = Callable[..., tuple[Any, Callable[..., Any]]]
 
@@ -176,9 +177,7 @@ def store(*, TM: int, R: int, V: int) -> Typed:
     From (y, at, plane, pitch, channels, rows, sums); `at`, plane and pitch are multiples of V.
     """
 
-    def typed(
-        typing: Any, y: Any, at: Any, plane: Any, pitch: Any, channels: Any, rows: Any, sums: Any
-    ) -> Any:
+    def typed(typing: Any, y: Any, at: Any, plane: Any, pitch: Any, channels: Any, rows: Any, sums: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             target = _data(context, builder, signature.args[0], args[0], args[1])
             plane, pitch, channels, rows = (_int(builder, value) for value in args[2:6])
@@ -212,10 +211,10 @@ def _places(builder: Any, target: Any, plane: Any, pitch: Any, TM: int, R: int) 
 
 
 def divide() -> Typed:
-    """number // divisor for both below 2¹⁶, from (number, factor), the factor being `plan.magic(divisor)`: ⌈2³²/divisor⌉.
+    """number // divisor for a number below 2¹⁶ and a divisor up to 2¹⁶, from (number, factor): `plan.magic(divisor)`.
 
-    A GPU takes about a hundred instructions to divide 64-bit integers. The factor is (2³² + e)/divisor with e < divisor,
-    so the product is number·e < 2³² parts of 2³²·divisor too large: never enough to reach the next quotient.
+    A GPU takes about a hundred instructions to divide 64-bit integers. The factor ⌈2³²/divisor⌉ is (2³² + e)/divisor
+    with e < divisor, so the product is number·e < 2³² parts of 2³²·divisor too large: it never reaches the next quotient.
     """
 
     def typed(typing: Any, number: Any, factor: Any) -> Any:

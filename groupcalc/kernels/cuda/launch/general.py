@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from numba import cuda
 
 
-@lru_cache(maxsize=1)
+@cache
 def outputs() -> Any:
     """The one specialisation."""
 

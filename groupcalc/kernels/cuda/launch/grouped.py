@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from numba import cuda, float32
@@ -10,7 +10,7 @@ from numba import cuda, float32
 from groupcalc.kernels.cuda.launch.tile import tile
 
 
-@lru_cache(maxsize=None)
+@cache
 def blocks(KH: int, SH: int, DH: int, TM: int, R: int, WIDTH: int, PITCH: int, Q: int, LEAD: int) -> Any:
     """A thread sums TM channels by R rows of one column; a block has WIDTH channels of each of its groups.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from numba import cuda, float32
@@ -10,7 +10,7 @@ from numba import cuda, float32
 from groupcalc.kernels.cuda.launch.tile import tile
 
 
-@lru_cache(maxsize=None)
+@cache
 def planes(KH: int, KW: int, SH: int, SW: int, DH: int, DW: int, R: int, Q: int) -> Any:
     """Strips of R rows by one output; runs are copied Q numbers at once.
 

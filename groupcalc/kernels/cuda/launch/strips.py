@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from numba import cuda
@@ -10,14 +10,17 @@ from numba import cuda
 from groupcalc.kernels.cuda.launch.tile import tile
 
 
-@lru_cache(maxsize=None)
+@cache
 def strips(KH: int, KW: int, SH: int, SW: int, DH: int, DW: int, R: int, V: int, Q: int, LEAD: int, M: int) -> Any:
     """Strips of R rows by V outputs; rows are loaded Q at once; M outputs a channel of the input.
 
     Nothing goes through shared memory: the rows that two threads both see come from the level-1 cache, and no thread
     waits for another.
     """
-    taps, window = tile("read", COUNT=KH * KW), tile("window", KH=KH, KW=KW, SH=SH, SW=SW, DH=DH, DW=DW, R=R, V=V, Q=Q, LEAD=LEAD)
+    taps, window = (
+        tile("read", COUNT=KH * KW),
+        tile("window", KH=KH, KW=KW, SH=SH, SW=SW, DH=DH, DW=DW, R=R, V=V, Q=Q, LEAD=LEAD),
+    )
     store = tile("store", TM=1, R=R, V=V)
     room = -(-KH * KW // 4) * 4
     divide = tile("divide")

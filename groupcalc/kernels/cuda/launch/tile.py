@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from numba import config
@@ -16,7 +16,7 @@ else:
     from groupcalc.kernels.cuda.launch import emit as tiles  # type: ignore[no-redef]
 
 
-@lru_cache(maxsize=None)
+@cache
 def tile(name: str, **literals: int) -> Callable[..., Any]:
     """What kernels call, with all sizes compiled in."""
     made: Any = getattr(tiles, name)(**literals)

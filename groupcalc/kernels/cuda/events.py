@@ -1,0 +1,150 @@
+"""How long work takes on the device: by its own events, with everything queued before the first of it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+from time import perf_counter
+from typing import Any, Protocol
+
+from groupcalc.kernels.cuda.device import simulated
+
+MOST_QUEUED = 256
+"""Launches of a sample: a driver's queue holds about a thousand, and blocks beyond."""
+
+LONGEST_HOLD_S = 0.2
+BUFFERS = 64
+"""Pairs of buffers that are taken in turn at most: by then the level-2 cache has been read many times over."""
+
+
+class Stopwatch(Protocol):
+    """A device's clock. `hold` keeps the device busy for about so many seconds; `held` says whether it still is."""
+
+    def hold(self, seconds: float) -> None: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def held(self) -> bool: ...
+    def elapsed_s(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One look at a run of launches.
+
+    device_s  of the device, a launch, the pause between two launches included
+    host_s    of the host, a launch, to put it in the queue
+    queued    all of them were in the queue before the first one started: device_s has nothing of the host in it
+    """
+
+    device_s: float
+    host_s: float
+    queued: bool
+
+
+def measure(
+    launches: Sequence[Callable[[], object]],
+    *,
+    samples: int,
+    calls: int = MOST_QUEUED,
+    stopwatch: Stopwatch | None = None,
+    clock: Callable[[], float] = perf_counter,
+) -> list[Sample]:
+    """Samples of `calls` launches each, the given ones in turn: give as many as `rotations` says, each with buffers
+    of its own.
+
+    A kernel of a few µs is shorter than what it takes the host to launch it. So the device is first given something
+    that lasts longer than the host needs for all of them; the launches then follow each other as closely as the device
+    can. When the host was late, the hold is doubled and the sample taken again, up to LONGEST_HOLD_S.
+    """
+    stopwatch = stopwatch or new_stopwatch()
+    for launch in launches:  # compiled, clocks up, and every buffer touched
+        launch()
+    hold_s = 0.001
+    found: list[Sample] = []
+    while len(found) < samples:
+        taken = _sample(launches, calls, hold_s, stopwatch, clock)
+        if taken.queued or hold_s >= LONGEST_HOLD_S:
+            found.append(taken)
+        else:
+            hold_s *= 2
+    return found
+
+
+def _sample(
+    launches: Sequence[Callable[[], object]],
+    calls: int,
+    hold_s: float,
+    stopwatch: Stopwatch,
+    clock: Callable[[], float],
+) -> Sample:
+    stopwatch.hold(hold_s)
+    stopwatch.start()
+    begun = clock()
+    for call in range(calls):
+        launches[call % len(launches)]()
+    host_s = (clock() - begun) / calls
+    stopwatch.stop()
+    queued = stopwatch.held()
+    return Sample(device_s=stopwatch.elapsed_s() / calls, host_s=host_s, queued=queued)
+
+
+def rotations(touched_bytes: int, l2_bytes: int) -> int:
+    """Buffers to take in turn so that each has left the level-2 cache before it is used again: twice its size."""
+    return min(BUFFERS, ceil(2 * l2_bytes / max(1, touched_bytes)) + 1)
+
+
+def new_stopwatch() -> Stopwatch:
+    """The device's; in the simulator the host's, for there a launch returns when it is done."""
+    return _Host() if simulated() else _Events()
+
+
+class _Events:
+    """CUDA events on the default stream."""
+
+    def __init__(self) -> None:
+        from numba import cuda
+
+        from groupcalc.kernels.cuda.launch.probes import spin
+
+        self._begin, self._end = cuda.event(), cuda.event()
+        self._spin, self._sink = spin(), cuda.device_array(1, "float32")
+        self.hold(0.001)  # compiled before it is needed
+
+    def hold(self, seconds: float) -> None:
+        # A multiply-add that waits for the one before it takes four cycles, of a clock below 2.5 GHz.
+        self._spin[1, 1](self._sink, ceil(seconds * 2.5e9 / 4))
+
+    def start(self) -> None:
+        self._begin.record()
+
+    def stop(self) -> None:
+        self._end.record()
+
+    def held(self) -> bool:
+        return not self._begin.query()
+
+    def elapsed_s(self) -> float:
+        self._end.synchronize()
+        milliseconds: Any = self._begin.elapsed_time(self._end)
+        return float(milliseconds) / 1000
+
+
+class _Host:
+    def __init__(self) -> None:
+        self._begin = self._end = 0.0
+
+    def hold(self, seconds: float) -> None:
+        pass
+
+    def start(self) -> None:
+        self._begin = perf_counter()
+
+    def stop(self) -> None:
+        self._end = perf_counter()
+
+    def held(self) -> bool:
+        return True
+
+    def elapsed_s(self) -> float:
+        return self._end - self._begin

@@ -1,0 +1,71 @@
+"""Samples of the device's time: everything is queued first, buffers rotate, and a host that is late is noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+
+from groupcalc.kernels.cuda.events import BUFFERS, LONGEST_HOLD_S, measure, rotations
+
+
+class Device:
+    """A stopwatch that notes what it is asked; it is still held when it was held for `needs` seconds or longer."""
+
+    def __init__(self, needs: float) -> None:
+        self.needs, self.holds = needs, [0.0]
+        self.noted: list[str] = []
+
+    def hold(self, seconds: float) -> None:
+        self.holds.append(seconds)
+        self.noted.append("hold")
+
+    def start(self) -> None:
+        self.noted.append("start")
+
+    def stop(self) -> None:
+        self.noted.append("stop")
+
+    def held(self) -> bool:
+        return self.holds[-1] >= self.needs
+
+    def elapsed_s(self) -> float:
+        return 12.0
+
+    def launch(self, name: str) -> Callable[[], None]:
+        return lambda: self.noted.append(name)
+
+
+@pytest.fixture
+def clock() -> Callable[[], float]:
+    ticks: Iterator[int] = count(step=3)
+    return lambda: float(next(ticks))
+
+
+def test_launches_take_their_buffers_in_turn_behind_a_hold(clock: Callable[[], float]) -> None:
+    device = Device(needs=0)
+    (sample,) = measure([device.launch("a"), device.launch("b")], samples=1, calls=3, stopwatch=device, clock=clock)
+    assert device.noted == ["a", "b", "hold", "start", "a", "b", "a", "stop"]
+    assert sample.device_s == 12.0 / 3
+    assert sample.host_s == 3 / 3
+    assert sample.queued
+
+
+def test_a_late_host_gets_a_longer_hold_from_then_on(clock: Callable[[], float]) -> None:
+    device = Device(needs=0.004)
+    samples = measure([device.launch("a")], samples=2, calls=1, stopwatch=device, clock=clock)
+    assert device.holds[1:] == [0.001, 0.002, 0.004, 0.004]
+    assert all(sample.queued for sample in samples)
+
+
+def test_a_host_that_is_always_late_is_said_to_be(clock: Callable[[], float]) -> None:
+    device = Device(needs=2 * LONGEST_HOLD_S)
+    (sample,) = measure([device.launch("a")], samples=1, calls=1, stopwatch=device, clock=clock)
+    assert not sample.queued
+
+
+def test_buffers_together_are_past_twice_the_cache() -> None:
+    assert rotations(100, 1000) == 2 * 1000 / 100 + 1
+    assert rotations(10**9, 50 * 2**20) == 2
+    assert rotations(1, 50 * 2**20) == BUFFERS
