@@ -20,7 +20,7 @@ INDEXED = 2**16
 """Below this the kernel can divide by a multiplication."""
 
 THREADS = (64, 128, 256)
-"""Of a block, at most: 256 can be launched whatever the compiler makes of a kernel, 255 registers a thread of 65,536."""
+"""At most a block: 256 can be launched whatever the compiler makes of a kernel, 65,536 registers by 255 a thread."""
 
 ROOMS = (SHARED_FLOATS // 2, SHARED_FLOATS)
 LOAD_LATENCY, STAGE_LATENCY = 30, 1200  # cycles until shared memory answers; until memory does, and all threads met
@@ -174,7 +174,7 @@ def cuts(conv: Conv) -> Iterator[Cut]:
 
 
 def _together(one: Cut, count: int) -> Iterator[Cut]:
-    """The cut, and where a block has whole planes and could have `count` times its threads, so many images or groups."""
+    """The cut, and where a block has whole planes and `count` times its threads would do, so many images or groups."""
     yield one
     if one.grid[1] > 1:
         return

@@ -26,8 +26,8 @@ class Gpu:
     l2_bytes: int
 
 
-SIMULATED = Gpu(name="simulator", processors=1, shared_floats=64 * 1024 // FLOAT_BYTES, l2_bytes=1 << 20)
-"""What Numba's simulator is planned for: one processor, as one thread of Python runs it."""
+SIMULATED = Gpu(name="simulator", processors=1, shared_floats=64 * 1024 // FLOAT_BYTES, l2_bytes=1 << 10)
+"""What Numba's simulator is planned for: one processor, as one thread of Python runs it, and hardly a cache."""
 
 
 def gpu() -> Gpu:

@@ -48,7 +48,7 @@ def copy_bandwidth(gpu: Gpu) -> float:
     """Bytes per second, read and written, of a copy in accesses of 16 bytes that finds nothing in the cache."""
     from groupcalc.kernels.cuda.launch.probes import copy
 
-    count = 1 << 10 if simulated() else int(min(8 * gpu.l2_bytes, free_bytes() / 20)) // 1024 * 256
+    count = 64 if simulated() else int(min(8 * gpu.l2_bytes, free_bytes() / 20)) // 1024 * 256
     source, target = arrays.empty(count), arrays.empty(count)
     kernel = copy()[max(1, min(count // 4 // THREADS, 32 * gpu.processors)), min(THREADS, count // 4)]
     taken = events.measure([lambda: kernel(target, source, count)], samples=SAMPLES, calls=4)
@@ -73,4 +73,4 @@ def launch() -> list[events.Sample]:
 
     sink = arrays.empty(1)
     kernel = nothing()[1, 1]
-    return events.measure([lambda: kernel(sink)], samples=SAMPLES)
+    return events.measure([lambda: kernel(sink)], samples=SAMPLES, calls=4 if simulated() else events.MOST_QUEUED)

@@ -18,7 +18,7 @@ GUARD = 64  # numbers before and after each array; 256 bytes, so what they guard
 SENTINEL = np.float32(-123456.789)
 
 
-@pytest.fixture(params=[1, 132], ids=["one-processor", "132-processors"])
+@pytest.fixture(params=[1, 8], ids=["one-processor", "8-processors"])
 def planned_for(request: pytest.FixtureRequest) -> Gpu:
     """A GPU to plan for: with many processors the blocks become small."""
     return Gpu(name="planned", processors=request.param, shared_floats=228 * 256, l2_bytes=50 << 20)

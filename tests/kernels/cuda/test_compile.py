@@ -45,6 +45,13 @@ def test_sums_stay_in_registers(name: str) -> None:
     assert ".local" not in code
 
 
+@pytest.mark.parametrize("name", ["planes", "grouped"])
+def test_shared_memory_has_nothing_before_what_is_accessed_16_bytes_at_once(name: str) -> None:
+    code, _ = compiled(LAYERS[name])
+    (declared,) = re.findall(r"^.*\.shared \.align.*$", code, re.MULTILINE)
+    assert declared.startswith(".extern ")
+
+
 def test_a_strip_is_loaded_and_stored_in_accesses_of_16_bytes() -> None:
     code, planned = compiled(LAYERS["strips"])
     rows, lanes, kernel_h, kernel_w = (planned.literals[name] for name in ("R", "V", "KH", "KW"))

@@ -214,7 +214,7 @@ def divide() -> Typed:
     """number // divisor for a number below 2¹⁶ and a divisor up to 2¹⁶, from (number, factor): `plan.magic(divisor)`.
 
     A GPU takes about a hundred instructions to divide 64-bit integers. The factor ⌈2³²/divisor⌉ is (2³² + e)/divisor
-    with e < divisor, so the product is number·e < 2³² parts of 2³²·divisor too large: it never reaches the next quotient.
+    with e < divisor, so the product is number·e < 2³² parts of 2³²·divisor too large: the quotient stays as it is.
     """
 
     def typed(typing: Any, number: Any, factor: Any) -> Any:

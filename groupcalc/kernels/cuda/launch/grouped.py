@@ -32,7 +32,7 @@ def blocks(KH: int, SH: int, DH: int, TM: int, R: int, WIDTH: int, PITCH: int, Q
         group_count, image_count, chunk, strips, rows, x_start = sizes[13:19]
         tiles, tile_magic, col_blocks, col_magic = sizes[19:23]
         strip_magic, quad_magic, row_magic, plane_magic = sizes[23:]
-        shared = cuda.shared.array(0, float32)
+        shared = cuda.shared.array(0, float32)  # all there is, so it starts where the widest access may
         threads = cuda.blockDim.x * cuda.blockDim.y * cuda.blockDim.z
         thread = (cuda.threadIdx.z * cuda.blockDim.y + cuda.threadIdx.y) * cuda.blockDim.x + cuda.threadIdx.x
 

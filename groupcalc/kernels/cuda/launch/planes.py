@@ -26,7 +26,7 @@ def planes(KH: int, KW: int, SH: int, SW: int, DH: int, DW: int, R: int, Q: int)
     def convolve(x: Any, w: Any, bias: Any, y: Any, sizes: Any) -> None:
         """Threads are columns, strips and planes; the images are the grid's second axis."""
         channels, in_h, in_w, out_h, out_w, pad_h, pad_w, y_start = sizes
-        shared = cuda.shared.array(0, float32)
+        shared = cuda.shared.array(0, float32)  # all there is, so it starts where the widest access may
         oc = cuda.blockIdx.x * cuda.blockDim.z
         count = min(cuda.blockDim.z, channels - oc)
         first = cuda.blockIdx.y * channels + oc
