@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from groupcalc.conv import Conv
 from groupcalc.kernels import reference, threads
 from groupcalc.kernels.arguments import check_input, check_output
-from groupcalc.kernels.cuda import plan as cuda
+from groupcalc.kernels.cuda.plan import Plan as CudaPlan
 from groupcalc.kernels.plan import Plan
 from groupcalc.kernels.table import KERNELS
 
@@ -25,7 +25,7 @@ class Prepared:
     note  what is known to slow it down; "" when nothing is
     """
 
-    plan: Plan | cuda.Plan | None = None
+    plan: Plan | CudaPlan | None = None
     note = ""
 
     def __init__(self, conv: Conv) -> None:

@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from groupcalc.kernels.arguments import Numbers, Padding, geometry
+from groupcalc.kernels.cuda import table
 from groupcalc.kernels.cuda.arrays import check_array, to_host
 from groupcalc.kernels.cuda.device import gpu
 from groupcalc.kernels.cuda.prepared import OnDevice
-from groupcalc.kernels.cuda.table import plan
 
 __all__ = ["OnDevice", "check_array", "prepare"]
 
@@ -38,4 +38,4 @@ def prepare(
         check_array("bias", bias)
         bias = to_host(bias)
     conv = geometry(w, bias, input_shape, stride, padding, dilation, groups)
-    return OnDevice(plan(conv, found), w, bias)
+    return OnDevice(table.plan(conv, found), w, bias)

@@ -28,7 +28,6 @@ class OnDevice(Prepared):
     def __init__(self, plan: Plan, w: NDArray[np.float32], bias: NDArray[np.float32] | None) -> None:
         super().__init__(plan.conv)
         self.plan = plan
-        self._in_shape = (plan.conv.batch, plan.conv.in_channels, *plan.conv.in_size)
         kernel = KERNELS[plan.kernel]
         if bias is None:
             bias = np.zeros(plan.conv.out_channels, np.float32)
