@@ -106,14 +106,15 @@ class _Events:
         from numba import cuda
 
         from groupcalc.kernels.cuda.launch.probes import spin
+        from groupcalc.kernels.cuda.launch.tile import configured
 
         self._begin, self._end = cuda.event(), cuda.event()
-        self._spin, self._sink = spin(), cuda.device_array(1, "float32")
+        self._spin, self._sink = configured(spin(), 1, 1), cuda.device_array(1, "float32")
         self.hold(0.001)  # compiled before it is needed
 
     def hold(self, seconds: float) -> None:
         # A multiply-add that waits for the one before it takes four cycles, of a clock below 2.5 GHz.
-        self._spin[1, 1](self._sink, ceil(seconds * 2.5e9 / 4))
+        self._spin(self._sink, ceil(seconds * 2.5e9 / 4))
 
     def start(self) -> None:
         self._begin.record()

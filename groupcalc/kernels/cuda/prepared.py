@@ -14,8 +14,6 @@ from groupcalc.kernels.cuda.plan import FLOAT_BYTES, Plan
 from groupcalc.kernels.cuda.table import KERNELS
 from groupcalc.kernels.prepared import Prepared
 
-DEFAULT_STREAM = 0
-
 
 class OnDevice(Prepared):
     """float32 on the GPU. A device array gives a device array; a NumPy array is copied and gives a NumPy array.
@@ -26,13 +24,16 @@ class OnDevice(Prepared):
     plan: Plan
 
     def __init__(self, plan: Plan, w: NDArray[np.float32], bias: NDArray[np.float32] | None) -> None:
+        from groupcalc.kernels.cuda.launch.tile import compiled, configured
+
         super().__init__(plan.conv)
         self.plan = plan
         kernel = KERNELS[plan.kernel]
         if bias is None:
             bias = np.zeros(plan.conv.out_channels, np.float32)
         self._w, self._b = (arrays.upload(packed) for packed in kernel.pack(plan, w, bias))
-        self._launch = kernel.load(plan)[plan.grid, plan.block, DEFAULT_STREAM, plan.shared * FLOAT_BYTES]
+        ready = compiled(kernel.load(plan), len(plan.sizes))
+        self._launch = configured(ready, plan.grid, plan.block, plan.shared * FLOAT_BYTES)
         self._rooms: dict[str, Any] = {}
 
     def __call__(self, x: Any, out: Any = None) -> Any:

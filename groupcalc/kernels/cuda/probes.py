@@ -47,10 +47,12 @@ def ceilings(gpu: Gpu) -> Ceilings:
 def copy_bandwidth(gpu: Gpu) -> float:
     """Bytes per second, read and written, of a copy in accesses of 16 bytes that finds nothing in the cache."""
     from groupcalc.kernels.cuda.launch.probes import copy
+    from groupcalc.kernels.cuda.launch.tile import configured
 
     count = 64 if simulated() else int(min(8 * gpu.l2_bytes, free_bytes() / 20)) // 1024 * 256
     source, target = arrays.empty(count), arrays.empty(count)
-    kernel = copy()[max(1, min(count // 4 // THREADS, 32 * gpu.processors)), min(THREADS, count // 4)]
+    blocks = max(1, min(count // 4 // THREADS, 32 * gpu.processors))
+    kernel = configured(copy(), blocks, min(THREADS, count // 4))
     taken = events.measure([lambda: kernel(target, source, count)], samples=SAMPLES, calls=4)
     return 2 * count * FLOAT_BYTES / min(sample.device_s for sample in taken)
 
@@ -58,10 +60,11 @@ def copy_bandwidth(gpu: Gpu) -> float:
 def multiply_add_rate(gpu: Gpu) -> float:
     """float32 operations per second, two a multiply-add, of every processor with nothing else to do."""
     from groupcalc.kernels.cuda.launch.probes import multiply_add
+    from groupcalc.kernels.cuda.launch.tile import configured
 
     blocks, threads, rounds = (1, 2, 1) if simulated() else (8 * gpu.processors, THREADS, 128)
     sink = arrays.upload(np.zeros(blocks * threads, np.float32))
-    kernel = multiply_add(CHAINS, LENGTH)[blocks, threads]
+    kernel = configured(multiply_add(CHAINS, LENGTH), blocks, threads)
     taken = events.measure([lambda: kernel(sink, rounds)], samples=SAMPLES, calls=4)
     flops = 2 * blocks * threads * rounds * CHAINS * LENGTH
     return flops / min(sample.device_s for sample in taken)
@@ -70,7 +73,8 @@ def multiply_add_rate(gpu: Gpu) -> float:
 def launch() -> list[events.Sample]:
     """Samples of a kernel that does nothing."""
     from groupcalc.kernels.cuda.launch.probes import nothing
+    from groupcalc.kernels.cuda.launch.tile import configured
 
     sink = arrays.empty(1)
-    kernel = nothing()[1, 1]
+    kernel = configured(nothing(), 1, 1)
     return events.measure([lambda: kernel(sink)], samples=SAMPLES, calls=4 if simulated() else events.MOST_QUEUED)

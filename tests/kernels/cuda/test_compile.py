@@ -29,12 +29,12 @@ LAYERS = {
 
 def compiled(found: Conv) -> tuple[str, Any]:
     from numba import cuda
-    from numba.core import types
+
+    from groupcalc.kernels.cuda.launch.tile import signature
 
     planned = plan(found, LARGE)
-    flat = types.Array(types.float32, 1, "C")
-    signature = types.void(flat, flat, flat, flat, types.UniTuple(types.int64, len(planned.sizes)))
-    code, _ = cuda.compile_ptx(KERNELS[planned.kernel].load(planned).py_func, signature, cc=ARCHITECTURE)
+    kernel = KERNELS[planned.kernel].load(planned).py_func
+    code, _ = cuda.compile_ptx(kernel, signature(len(planned.sizes)), cc=ARCHITECTURE)
     return code, planned
 
 

@@ -203,18 +203,20 @@ def test_the_plan_says_what_runs() -> None:
 
 def test_a_copy_moves_every_number() -> None:
     from groupcalc.kernels.cuda.launch import probes as launched
+    from groupcalc.kernels.cuda.launch.tile import configured
 
     source = np.arange(64, dtype=np.float32)
     target = to_device(np.zeros(64, np.float32))
-    launched.copy()[2, 4](target, to_device(source), 64)  # two turns for each of 2·4 threads by 4 numbers
+    configured(launched.copy(), 2, 4)(target, to_device(source), 64)  # two turns for each of 2·4 threads by 4 numbers
     np.testing.assert_array_equal(target.copy_to_host(), source)
 
 
 def test_multiply_adds_are_done_one_and_all() -> None:
     from groupcalc.kernels.cuda.launch import probes as launched
+    from groupcalc.kernels.cuda.launch.tile import configured
 
     sink = to_device(np.zeros(4, np.float32))
-    launched.multiply_add(4, 2)[1, 1](sink, 2)
+    configured(launched.multiply_add(4, 2), 1, 1)(sink, 2)
     # Four sums of 0: a round adds nothing, the next halves and adds 1, twice: 0, 0, 1, 1/2 + 1.
     assert sink.copy_to_host()[0] == 4 * 1.5
 

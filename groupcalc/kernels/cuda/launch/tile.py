@@ -1,12 +1,13 @@
-"""A register tile by name and sizes: compiled on a device, plain Python in the simulator."""
+"""What is compiled on a device and plain Python in the simulator: tiles by name and sizes, and kernels."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from numba import config
+from numba import config, types
 
 SIMULATED = bool(config.ENABLE_CUDASIM)
 
@@ -25,3 +26,26 @@ def tile(name: str, **literals: int) -> Callable[..., Any]:
     from numba.cuda.extending import intrinsic
 
     return intrinsic(made)  # type: ignore[no-any-return]
+
+
+def signature(sizes: int) -> Any:
+    """Of a kernel (x, w, bias, y, sizes), the last being that many ints."""
+    flat = types.Array(types.float32, 1, "C")
+    return types.void(flat, flat, flat, flat, types.UniTuple(types.int64, sizes))
+
+
+def compiled(kernel: Any, sizes: int) -> Any:
+    """The kernel, compiled for the current device now and not at its first launch."""
+    if not SIMULATED:
+        kernel.compile(signature(sizes).args)
+    return kernel
+
+
+def configured(kernel: Any, grid: Any, block: Any, shared_bytes: int = 0) -> Callable[..., None]:
+    """A kernel with its launch on the default stream, to be called with its arguments.
+
+    Numba warns of every grid below 128 blocks. A small layer has no more, and the planner knows.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return kernel[grid, block, 0, shared_bytes]  # type: ignore[no-any-return]
