@@ -23,11 +23,19 @@ THREADS = (64, 128, 256)
 """At most a block: 256 can be launched whatever the compiler makes of a kernel, 65,536 registers by 255 a thread."""
 
 ROOMS = (SHARED_FLOATS // 2, SHARED_FLOATS)
-LOAD_LATENCY, STAGE_LATENCY = 30, 1200  # cycles until shared memory answers; until memory does, and all threads met
-STAGE_INSTRUCTIONS, MOVE_INSTRUCTIONS = (
-    25,
-    8,
-)  # a thread's, to bring one access of the input or of weights to shared memory
+"""Numbers of shared memory that a block may fill: half of it lets more blocks share a processor, all of it makes fewer
+chunks."""
+
+LOAD_LATENCY = 30
+STAGE_LATENCY = 1200
+"""Cycles until shared memory answers; until the device's does, and all threads of a block have met."""
+
+INPUT_INSTRUCTIONS = 25
+WEIGHT_INSTRUCTIONS = 8
+"""A thread's, to bring one access of the input, or of weights, to shared memory."""
+
+FIXED_REGISTERS, SUM_REGISTERS = 60, 2
+"""As ptxas for sm_90 has it: 67 registers a thread with 4 sums, 116 with 28, 167 with 56."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +46,8 @@ class Cut:
     pieces          threads that share the output channels of a block
     columns, strips, images, groups  the other threads of a block, one for each
     chunk           input channels of a group that are in shared memory at once
+
+    Without slots, which cached_property cannot use.
     """
 
     conv: Conv
@@ -131,9 +141,8 @@ class Cut:
         loads = self.height.seen(self.rows) + self.height.kernel * ceil(self.channels / 4)
         steps = in_group * self.width.kernel
         chunks = ceil(in_group / self.chunk)
-        staged = (
-            self.shared - self.weight_room
-        ) / self.at_once * STAGE_INSTRUCTIONS + self.weight_room / 4 * MOVE_INSTRUCTIONS
+        staged = (self.shared - self.weight_room) / self.at_once * INPUT_INSTRUCTIONS
+        staged += self.weight_room / 4 * WEIGHT_INSTRUCTIONS
         warps = ceil(prod(self.block) / 32)
         waits = chunks * STAGE_LATENCY
         alone = steps * (adds + loads + LOAD_LATENCY) + waits
@@ -145,9 +154,7 @@ class Cut:
     def resident(self, gpu: Gpu) -> int:
         """Blocks that share a processor."""
         threads = ceil(prod(self.block) / 32) * 32
-        registers = min(
-            255, 60 + 2 * self.channels * self.rows
-        )  # ptxas for sm_90: 67 for 4 sums, 116 for 28, 167 for 56
+        registers = FIXED_REGISTERS + SUM_REGISTERS * self.channels * self.rows
         fits = (32, 2048 // threads, 65536 // (threads * registers), gpu.shared_floats // self.shared)
         return max(1, min(fits))
 

@@ -86,8 +86,10 @@ def _cut(conv: Conv, height: Axis, columns: int, lanes: int, gpu: Gpu) -> tuple[
 
 
 def strip_rows(conv: Conv, height: Axis, lanes: int) -> list[int]:
-    """Rows a thread may compute, best first. A strip reads reach - stride more rows than it gives; 8 keep enough of
-    its own under way, and with few of the registers left by the weights fewer are possible.
+    """Rows a thread may compute, best first; fewer where the weights leave few registers.
+
+    A strip reads reach - stride rows more than it needs for itself, and the fewer strips, the fewer of those; with
+    eight rows there are enough loads under way.
     """
     most = min(8, max(1, (MOST_SUMS - prod(conv.kernel_size)) // lanes))
     extra = height.reach - height.stride
