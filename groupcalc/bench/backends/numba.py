@@ -31,6 +31,6 @@ def prepare(case: Case) -> Ready:
         call=call,
         output=lambda: reads,
         kernel=plan.kernel if plan else "",
-        idle_lanes=plan.lane_waste if plan else None,
+        idle_lanes=plan.lane_waste if isinstance(plan, kernels.Plan) else None,
         note=steps[0][0].note,
     )
