@@ -83,8 +83,8 @@ def bench(
     sinks = parse_sinks(output or [], json, FORMATS)
     check_writable(sinks)
     check_device(device)
-    if device != "cpu":  # the kernels may have it; measured it is not
-        raise UsageError(f"'{device}' is not measured yet", "use cpu", "--device")
+    if device != "cpu":
+        raise UsageError(f"'{device}' is not measured yet", "use cpu; examples/gpu_table.py times a GPU", "--device")
     effort = Effort(runs=runs, min_time_s=min_time, warmup=warmup)
     wish = Wish(
         inputs=tuple(inputs or ()),

@@ -68,10 +68,10 @@ def prepare(
     device="cuda": float32; threads is of no account. An x with __cuda_array_interface__ stays on the device, must have
     no gaps, and gives a device array; one of NumPy is copied there and back. Raises DeviceError when there is no GPU.
     """
+    check_device(device)
     check_threads(threads)
     if device == "cuda":
         return cuda.prepare(w, input_shape, bias, stride, padding, dilation, groups)
-    check_device(device)
     conv = geometry(w, bias, input_shape, stride, padding, dilation, groups)
     if conv.dtype == "float64":
         return Exact(conv, w, bias)

@@ -258,8 +258,8 @@ def test_ctrl_c_keeps_what_was_measured(groupcalc: Groupcalc, net: str, fake: Fa
         (["--groups", "a,b"], "--groups: 'a' is not a group count (write 1,2,4,32)"),
         (["--peak", "fast"], "--peak: 'fast' is not a rate (write 27GFLOP/s)"),
         (["--bandwidth", "27GFLOP/s"], "--bandwidth: '27GFLOP/s' is not in B/s (write 27GB/s)"),
-        (["--device", "cuda"], 'device="cuda" is not available yet in this version (use device="cpu")'),
-        (["--device", "tpu"], "device='tpu' is not known (use \"cpu\")"),
+        (["--device", "cuda"], "--device: 'cuda' is not measured yet (use cpu; examples/gpu_table.py times a GPU)"),
+        (["--device", "tpu"], 'device=\'tpu\' is not known (use "cpu" or "cuda")'),
         (
             ["--base", "none.json"],
             "none.json: cannot be read: No such file or directory (save one with groupcalc bench",
