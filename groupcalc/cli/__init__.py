@@ -43,10 +43,10 @@ app.command(cls=Command, epilog=EXAMPLES, short_help="What a network costs, laye
 app.command(cls=Command, epilog=BENCH_EXAMPLES, short_help="What its layers take, and how far 1/G holds.")(bench)
 app.command(cls=Command, epilog=CHECKS, short_help="Whether models keep to their budgets: exit status 0, 1, 2.")(check)
 app.command(cls=Command, epilog=DIFFS, short_help="What changed between two models or revisions.")(diff)
+app.command(cls=Command, epilog=ASKED, short_help="The formulas of a layer, an operator, a figure, a network.")(explain)
+app.command(cls=Command, epilog=EXPORT_EXAMPLES, short_help="An architecture or a layer file as ONNX.")(export)
 app.command(cls=Command, epilog=INITS, short_help="Write a configuration with today's figures as budgets.")(init)
 app.command(cls=Command, epilog=SCHEMAS, short_help="The JSON Schema of results, layer files, configuration.")(schema)
-app.command(cls=Command, epilog=ASKED, short_help="How an operator is counted.")(explain)
-app.command(cls=Command, epilog=EXPORT_EXAMPLES, short_help="An architecture or a layer file as ONNX.")(export)
 
 
 def _version(wanted: bool) -> None:
