@@ -27,8 +27,8 @@ DRIFT = 0.10
 FEW_ROUNDS = 5
 """Fewer rounds are too few to tell how much rounds differ."""
 
-BUSY = 0.5
-"""Others may use this part of a CPU: less is the shell and the terminal."""
+BUSY = 1.0
+"""A load above this is a neighbour; below it may be what this command did itself in the last minute."""
 
 GOVERNORS = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 STEADY = ("", "performance")
