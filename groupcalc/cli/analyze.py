@@ -9,7 +9,6 @@ from typing import Any
 import typer
 
 from groupcalc.cli import options
-from groupcalc.cli.matching import match_widths
 from groupcalc.cli.output import parse_sinks
 from groupcalc.cli.pricing import How, Priced, price_all
 from groupcalc.cli.results import FOR_PEOPLE, emit, failure_data
@@ -20,6 +19,7 @@ from groupcalc.costs.snapshot import header, model_data
 from groupcalc.errors import GroupcalcError, InputError
 from groupcalc.report.views import analysis, select_rows
 from groupcalc.sources.given import parse_given
+from groupcalc.sources.targets import Failure
 from groupcalc.whatif import WhatIf, whatif, whatif_data
 
 TOP = 20
@@ -79,7 +79,7 @@ def analyze(
     else:
         tops = {sink.format: top for sink in sinks}
     how = How(given=given, config=found, alone=True, jobs=jobs, progress=False if quiet else progress, verbose=verbose)
-    words, unmatched = match_widths(inputs or [], counts, match) if match else (inputs or [], [])
+    words, unmatched = _matched(inputs or [], counts, match)
     priced = price_all(words, how)
     priced.failures += unmatched
     measured = _estimate(priced) if machine else ""
@@ -127,6 +127,15 @@ def _estimate(priced: Priced) -> str:
     ceilings = kept_ceilings(usable(None), measure_ceilings, note)
     priced.costs = [with_estimates(cost, ceilings) for cost in priced.costs]
     return f"{ceilings.threads} threads, {show_ceilings(ceilings)}"
+
+
+def _matched(words: list[str], counts: Sequence[int], match: options.Metric | None) -> tuple[list[str], list[Failure]]:
+    """The architectures at other widths, where that is asked for, and what has none."""
+    if match is None:
+        return words, []
+    from groupcalc.cli.matching import match_widths
+
+    return match_widths(words, counts, match)
 
 
 def _data(priced: Priced, whatifs: Sequence[WhatIf], layers: list[str], ops: list[str]) -> dict[str, Any]:
