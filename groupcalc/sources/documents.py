@@ -69,6 +69,8 @@ def _parse_json(text: str, place: str) -> object:
 def _layers(document: object, text: str, kind: str, place: str) -> Written:
     if not isinstance(document, dict):
         raise InputError("this is no table", 'write {"schema": 1, "layer": […]}')
+    if "schema_version" in document:
+        raise InputError("is a saved result, and no layers", "name what it was made from")
     schema = document.get("schema")
     if type(schema) is not int or schema != SCHEMA:
         fact = "there is no schema" if schema is None else f"schema={show(schema)} is not known"

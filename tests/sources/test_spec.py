@@ -203,6 +203,7 @@ def test_a_table_that_means_nothing_is_refused_by_its_name(tables: str, message:
 
 
 JSON_REFUSED = [
+    ('{"schema_version": 1, "models": []}', ": is a saved result, and no layers (name what it was made from)"),
     ("[]", ': this is no table (write {"schema": 1, "layer": […]})'),
     ('{"schema": 1,\n "schema": 1}', ": key 'schema' is given twice (give it once)"),
     ('{"schema": 1, "defaults": {"batch": 1, "batch": 2}}', ": key 'batch' is given twice (give it once)"),
