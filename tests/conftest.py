@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A slow machine is no fault of the code: no test fails by the clock. All else is as it was, in CI too.
+settings.register_profile("timeless", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("timeless")
 
 
 @pytest.fixture(scope="session", autouse=True)
