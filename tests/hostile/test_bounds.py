@@ -131,7 +131,7 @@ def listed(nodes: int, numbers: int) -> bytes:
 def test_lists_hold_only_so_many_numbers_all_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a number in one byte protobuf makes eight bytes."""
     monkeypatch.setattr(prune, "MAX_MESSAGES", 600)  # so small that the file is worth a look
-    monkeypatch.setattr(prune, "MAX_LISTED", 100 * 50)
+    monkeypatch.setattr(prune, "LISTED_BYTES", 100 * 50)
     graph = load_onnx(listed(50, 100), Given(), "m")
     assert [layer.attributes["a"] for layer in graph.layers] == [(1,) * 100] * 50
     with pytest.raises(InputError, match=r"^has more than 4\.883 KiB of numbers in attributes \(split the model\)$"):

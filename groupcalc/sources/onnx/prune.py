@@ -41,7 +41,7 @@ MAX_OPSETS = 1000
 MAX_MESSAGES = 2**21
 """The most messages that are handed to protobuf: of an empty one, two bytes in the file, it makes 150."""
 
-MAX_LISTED = 2**25
+LISTED_BYTES = 2**25
 """The most bytes of numbers in lists, such as a forest of trees has: of one in a byte protobuf makes eight bytes."""
 
 MAX_DEPTH = 100
@@ -373,7 +373,7 @@ def _check_text(plan: _Plan, tag: int, size: int) -> None:
 
 
 def _check_messages(data: bytes) -> None:
-    """InputError for more than MAX_MESSAGES, or MAX_LISTED bytes of numbers in lists, at any depth. Damage is left to
+    """InputError for more than MAX_MESSAGES, or LISTED_BYTES of numbers in lists, at any depth. Damage is left to
     protobuf, which says it better."""
     kinds = {name: _kind(fields) for name, fields in _fields_of_all().items()}
     outer: list[tuple[_Kind, int, int]] = []
@@ -396,8 +396,9 @@ def _check_messages(data: bytes) -> None:
                 pos += size
             if count > MAX_MESSAGES:
                 raise InputError(f"has more than {MAX_MESSAGES:,} messages", "split the model")
-            if listed > MAX_LISTED:
-                raise InputError(f"has more than {show_bytes(MAX_LISTED)} of numbers in attributes", "split the model")
+            if listed > LISTED_BYTES:
+                fact = f"has more than {show_bytes(LISTED_BYTES)} of numbers in attributes"
+                raise InputError(fact, "split the model")
         elif wire == VARINT:
             _, pos = _number(data, pos)
         elif wire in (FIXED32, FIXED64):
