@@ -38,4 +38,4 @@ def load(plan: Plan) -> Any:
     """The compiled driver for the vectors of a plan."""
     from groupcalc.kernels.drivers import dots
 
-    return dots.planes(**plan.literals)
+    return dots.planes(**plan.literals)(plan.threads)

@@ -40,4 +40,4 @@ def load(plan: Plan) -> Any:
     """The compiled driver."""
     from groupcalc.kernels.drivers import general
 
-    return general.rows
+    return general.rows(plan.threads)

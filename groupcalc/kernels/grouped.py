@@ -189,4 +189,4 @@ def load(plan: Plan) -> Any:
     """The compiled driver for the tile of a plan."""
     from groupcalc.kernels.drivers import grouped
 
-    return grouped.blocks(**plan.literals)
+    return grouped.blocks(**plan.literals)(plan.threads)

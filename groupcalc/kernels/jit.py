@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -33,24 +33,38 @@ if config.DISABLE_JIT:
     get_num_threads, set_num_threads = numba.get_num_threads, numba.set_num_threads
 
 
-def driver(*, sizes: int) -> Callable[[Callable[..., None]], Any]:
-    """Decorator: compile (x, w, bias, y, scratch, sizes) -> None, the last being that many ints, and keep it on disk.
+def driver(*, sizes: int) -> Callable[[Callable[..., None]], Callable[[int], Any]]:
+    """Decorator: (x, w, bias, y, scratch, sizes) -> None, the last being that many ints, to be compiled for threads.
 
-    The function may close over ints only: a closure over another compiled function would be pickled anew in each
-    process and never be found again. One signature, compiled at once: a read-only array is no second specialisation.
+    What it gives is asked with a number of threads. For one, prange is range: to start and end a parallel loop takes
+    a microsecond even then. The function may close over ints only: a closure over another compiled function would be
+    pickled anew in each process and never be found again. One signature: a read-only array is no second specialisation.
     """
     signature = types.void(READ, READ, READ, WRITE, WRITE, types.UniTuple(types.int64, sizes))
 
-    def compiled(function: Callable[..., None]) -> Any:
-        dispatcher = njit(parallel=True, nogil=True, fastmath={"contract"}, error_model="numpy")(function)
-        if config.DISABLE_JIT:
+    def compilable(function: Callable[..., None]) -> Callable[[int], Any]:
+        @cache
+        def compiled(parallel: bool) -> Any:
+            named = _renamed(function, "parallel" if parallel else "serial")
+            dispatcher = njit(parallel=parallel, nogil=True, fastmath={"contract"}, error_model="numpy")(named)
+            if config.DISABLE_JIT:
+                return dispatcher
+            dispatcher._cache = _Cache(named)
+            dispatcher.compile(signature)
+            dispatcher.disable_compile()
             return dispatcher
-        dispatcher._cache = _Cache(function)
-        dispatcher.compile(signature)
-        dispatcher.disable_compile()
-        return dispatcher
 
-    return compiled
+        return lambda threads: compiled(threads > 1)
+
+    return compilable
+
+
+def _renamed(function: Callable[..., None], kind: str) -> FunctionType:
+    """A copy whose name ends with the kind: its files in the cache are named for it, and have no other mark of it."""
+    assert isinstance(function, FunctionType)
+    copy = FunctionType(function.__code__, function.__globals__, function.__name__, None, function.__closure__)
+    copy.__qualname__ = f"{function.__qualname__}.{kind}"
+    return copy
 
 
 def cache_directory() -> Path:

@@ -63,4 +63,4 @@ def load(plan: Plan) -> Any:
     """The compiled driver for the tile of a plan."""
     from groupcalc.kernels.drivers import pointwise
 
-    return pointwise.blocks(**plan.literals)
+    return pointwise.blocks(**plan.literals)(plan.threads)

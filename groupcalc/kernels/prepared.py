@@ -83,14 +83,15 @@ class Compiled(Prepared):
         weights, bias, scratch = self._operands
         y = out if _flat(out) else np.empty(self._out_shape, np.float32)
         x = x if _flat(x) else x.copy(order="C")
-        self._driver(x.reshape(-1), weights, bias, y.reshape(-1), scratch, self.plan.sizes)
+        self._driver(x.ravel(), weights, bias, y.ravel(), scratch, self.plan.sizes)
         if y is not out:
             out[...] = y
 
 
 def _flat(array: NDArray[Any]) -> bool:
     """One run of aligned numbers: what a driver takes."""
-    return array.flags.c_contiguous and array.flags.aligned
+    flags = array.flags
+    return flags.carray or (flags.c_contiguous and flags.aligned)  # the one is quick, the other knows read-only arrays
 
 
 def aligned(array: NDArray[np.float32]) -> NDArray[np.float32]:

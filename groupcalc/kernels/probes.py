@@ -55,7 +55,7 @@ def _peak(threads: int, clock: Clock) -> float:
     from groupcalc.kernels.drivers import probes
 
     lanes = this_host().lanes
-    loop, x, y = probes.peak(lanes), _numbers(1), _numbers(threads * lanes)
+    loop, x, y = probes.peak(lanes)(threads), _numbers(1), _numbers(threads * lanes)
     flops = 2 * probes.CHAINS * lanes * ROUNDS * threads
     return flops / _least(lambda: loop(x, x, x, y, y, (threads, ROUNDS)), clock)
 
@@ -70,7 +70,7 @@ def _bandwidth(working_set: int, threads: int, clock: Clock) -> float:
     x, y, w = _numbers(2 * blocks * block * threads), _numbers(blocks * block * threads), _numbers(1)
     repeats = max(1, MOVED_BYTES // working_set)
     moved = repeats * FLOAT_BYTES * x.size
-    reading, scaling = probes.read(lanes), probes.scale(lanes)
+    reading, scaling = probes.read(lanes)(threads), probes.scale(lanes)(threads)
     read_s = _least(lambda: reading(x, w, w, y, w, (threads, 2 * blocks, repeats)), clock)
     scale_s = _least(lambda: scaling(x, w, w, y, w, (threads, blocks, repeats)), clock)
     return moved / min(read_s, scale_s)

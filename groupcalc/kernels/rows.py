@@ -150,4 +150,4 @@ def load(plan: Plan) -> Any:
     """The compiled driver for the tile of a plan."""
     from groupcalc.kernels.drivers import rows
 
-    return rows.planes(**plan.literals)
+    return rows.planes(**plan.literals)(plan.threads)

@@ -13,17 +13,19 @@ import pytest
 import groupcalc
 
 PROBE = """
+import os
 import numpy as np
 from numba import config
 from groupcalc import kernels
 from groupcalc.kernels import reference
 from groupcalc.conv import conv
 from groupcalc.kernels.drivers.general import rows
+threads = int(os.environ.get("THREADS", "1"))
 for channels in (3, 16) if config.DISABLE_JIT else (3,):
     x, w = np.ones((1, 2, 5, 5), "f4"), np.ones((channels, 2, 3, 3), "f4")
-    y = kernels.conv2d(x, w, padding=1, threads=1)
+    y = kernels.conv2d(x, w, padding=1, threads=threads)
     np.testing.assert_array_equal(y, reference.convolve(conv(2, channels, 3, (5, 5), padding=1), x, w))
-stats = getattr(rows, "stats", None)
+stats = getattr(rows(threads), "stats", None)
 print("interpreted" if stats is None else "found" if stats.cache_hits else "compiled")
 """
 
@@ -49,6 +51,13 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_next_process_finds_the_kernel(filled: Path) -> None:
     assert run(filled) == "found"
+
+
+def test_the_kernel_for_one_thread_is_not_that_for_many(filled: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    shutil.copytree(filled, cache)
+    many = {"THREADS": "2", "NUMBA_NUM_THREADS": "2"}
+    assert [run(cache, **many), run(cache, **many), run(cache)] == ["compiled", "found", "found"]
 
 
 def test_an_edit_of_any_file_of_the_kernels_makes_the_cache_stale(filled: Path, tmp_path: Path) -> None:
