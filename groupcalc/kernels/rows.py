@@ -21,24 +21,57 @@ SHAPES = ((14, 1), (7, 2), (8, 1), (7, 1), (4, 2), (4, 1))
 """Rows of a tile, and planes that it takes together. 7 and 14 divide the planes of the usual networks, 8 those of
 powers of two, 4 is for the smallest. Small planes go in pairs: so there are enough sums to hide how long each takes."""
 
+WIDTHS = (7, 14)
+"""Rows of the usual networks that a single tile covers. Compiled in, its addresses and the ends of a row cost nothing;
+each such number is a specialisation."""
+
 EDGE = 3
 """Tiles at either end of a plane that may see padding, which is lower than two tiles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """Rows of as many pixels as there are lanes in one or two (`units`) output planes; all sums in registers."""
+    """Rows of as many pixels as there are lanes in one or two (`units`) output planes; all sums in registers.
+
+    width  pixels of a row, when it is one of WIDTHS and neither stride nor padding changes it; else 0, for any row
+    """
 
     kernel: int
     stride: int
     rows: int
     units: int
     lanes: int
+    width: int = 0
 
     @property
     def seen(self) -> int:
         """Rows of the input that the tile sees."""
         return (self.rows - 1) * self.stride + self.kernel
+
+    @property
+    def triples(self) -> bool:
+        """Whether it takes the three taps of a row together, the columns sorted into even and odd ones."""
+        return self.stride == 2 and self.kernel == 3
+
+    @property
+    def pairs(self) -> bool:
+        """Whether it takes two taps of a row together, the columns as they lie: no sorting, but a lane for each tap."""
+        return self.stride == 2 and self.kernel > 3
+
+    @property
+    def front(self) -> int:
+        """Taps of weight 0 before the first, so that pairs begin in even columns when half a kernel is padding."""
+        return self.kernel // 2 % 2 if self.pairs else 0
+
+    @property
+    def parts(self) -> int:
+        """Vectors of sums for the pixels of a row."""
+        return 2 if self.pairs else 1
+
+    @property
+    def taps(self) -> int:
+        """Weights of one input channel, those of the missing tap of a pair among them."""
+        return self.kernel * (self.kernel + self.pairs)
 
     @property
     def usual_padding(self) -> list[tuple[int, int]]:
@@ -48,10 +81,10 @@ class Tile:
         return sorted({(0, 0), (half, 0), (0, below), (half, below)})
 
     @property
-    def weights(self) -> int:
-        """Weights in registers at a time: of one tap of a row, with stride 2 of two, or of all three."""
-        together = 1 if self.stride == 1 else 3 if self.kernel == 3 else 2
-        return together * self.kernel
+    def registers(self) -> int:
+        """Sums, weights of one step, and vectors on the way to them."""
+        weights, inputs = (3, 6) if self.triples else (1, 3)
+        return self.units * (self.rows * self.parts + weights * self.kernel) + inputs
 
     def multiplies(self, above: int = 0, below: int = 0) -> int:
         """Pairs of an output row and a tap that fall on the rows between `above` and `below`."""
@@ -74,10 +107,6 @@ def fit(conv: Conv, host: Host, threads: int) -> Plan | None:
 def best_tile(conv: Conv, host: Host) -> Tile:
     """The tile that covers the rows of a plane with the least work, of those that fit the registers."""
 
-    def registers(tile: Tile) -> int:
-        inputs = 3 if tile.stride == 1 else 6
-        return tile.units * (tile.rows + tile.weights) + inputs
-
     def cost(tile: Tile) -> float:
         return ceil(conv.out_size[0] / tile.rows) * (tile.rows + 1 / tile.units)
 
@@ -85,7 +114,7 @@ def best_tile(conv: Conv, host: Host) -> Tile:
         Tile(kernel=conv.kernel_size[0], stride=conv.stride[0], rows=rows, units=units, lanes=host.lanes)
         for rows, units in SHAPES
     ]
-    allowed = [tile for tile in tiles if registers(tile) <= host.registers]
+    allowed = [tile for tile in tiles if tile.registers <= host.registers]
     return min(allowed or tiles[-1:], key=cost)
 
 
@@ -98,6 +127,10 @@ def planned(conv: Conv, tile: Tile, threads: int) -> Plan:
     narrow = half >= 8 and 0 < out_w % tile.lanes <= half
     if narrow and out_w <= half:
         tile, narrow = replace(tile, lanes=half), False
+    alike = tile.stride == 1 and out_w == conv.in_size[1] and left == tile.kernel // 2
+    if alike and out_w in WIDTHS and out_w <= tile.lanes:
+        tile = replace(tile, width=out_w)
+    w_plane = 1 + in_group * tile.taps
     wide = out_w // tile.lanes if narrow else ceil(out_w / tile.lanes)
     tail = half if narrow else 0
     return Plan(
@@ -111,12 +144,13 @@ def planned(conv: Conv, tile: Tile, threads: int) -> Plan:
             "units": tile.units,
             "lanes": tile.lanes,
             "tail": tail,
+            "width": tile.width,
         },
         sizes=(
             *(threads, conv.batch, in_group, conv.out_channels, out_group),
-            *(*conv.in_size, *conv.out_size, top, left, wide),
+            *(*conv.in_size, *conv.out_size, top, left, wide, w_plane),
         ),
-        packed_shape=(conv.out_channels, 1 + in_group * tile.kernel * tile.kernel),
+        packed_shape=(conv.out_channels, w_plane),
         scratch=0,
         lane_macs=_planes(conv, tile) * in_group * tile.kernel * (wide * tile.lanes + tail) * _multiplies(conv, tile),
     )
@@ -141,9 +175,20 @@ def _multiplies(conv: Conv, tile: Tile) -> int:
 
 
 def pack(plan: Plan, w: Weights, bias: Weights) -> tuple[Weights, Weights]:
-    """bias[oc] and then w[oc, ic, kw, kh]: the order in which a tile takes them."""
+    """bias[oc] and then w[oc, ic, kw, kh], or w[oc, ic, pair, kh, tap of the pair]: the order in which a tile reads."""
+    tile = tile_of(plan)
+    if tile.pairs:
+        out, in_group, kernel, _ = w.shape
+        filled = np.zeros((out, in_group, kernel, kernel + 1), np.float32)
+        filled[..., tile.front : tile.front + kernel] = w
+        w = filled.reshape(out, in_group, kernel, -1, 2)
     taps = np.swapaxes(w, 2, 3).reshape(len(w), -1)
     return np.concatenate([bias[:, None], taps], axis=1), bias
+
+
+def tile_of(plan: Plan) -> Tile:
+    """The tile that its rows begin with."""
+    return Tile(**{name: number for name, number in plan.literals.items() if name != "tail"})
 
 
 def load(plan: Plan) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +12,9 @@ import numpy as np
 import pytest
 
 from groupcalc.conv import Conv, conv
-from groupcalc.kernels import rows
+from groupcalc.kernels import reference, rows
 from groupcalc.kernels.host import HOSTS
+from groupcalc.kernels.prepared import Compiled
 from groupcalc.kernels.rows import Tile
 
 AVX512, AVX2 = HOSTS["avx512"], HOSTS["avx2"]
@@ -40,17 +44,19 @@ def test_planes_of_seven_rows_go_in_pairs() -> None:
 
 def test_a_tile_leaves_registers_for_its_weights() -> None:
     for host in (AVX512, AVX2):
-        for kernel, stride in ((3, 1), (5, 1), (7, 1), (3, 2)):
+        for kernel, stride in ((3, 1), (5, 1), (7, 1), (3, 2), (5, 2), (7, 2)):
             for size in range(1, 40):
                 tile = rows.best_tile(depthwise(8, size, kernel, stride), host)
-                sums_and_weights = tile.units * (tile.rows + tile.weights)
+                # Stride 2: for a kernel of 5 or 7 two vectors of sums a row; of one of 3 all 9 weights at once.
+                vectors, weights = (1, kernel) if stride == 1 else (1, 9) if kernel == 3 else (2, kernel)
+                sums_and_weights = tile.units * (tile.rows * vectors + weights)
                 assert sums_and_weights < host.registers or rows.SHAPES[-1] == (tile.rows, tile.units)
 
 
 def vectors_of(size: int) -> tuple[int, int, int]:
     plan = rows.fit(depthwise(8, size, 3), AVX512, threads=1)
     assert plan is not None
-    return plan.sizes[-1], plan.literals["lanes"], plan.literals["tail"]
+    return plan.sizes[-2], plan.literals["lanes"], plan.literals["tail"]
 
 
 def test_a_row_ends_with_half_a_vector_where_that_is_enough() -> None:
@@ -152,3 +158,60 @@ def test_outputs_of_a_group_read_the_same_input(multiplier: int, keeps_the_bound
     tile = TILES[1]
     c = conv(6, 3 * multiplier, 3, (7, 9), padding=1, groups=3, batch=2)
     keeps_the_bound(rows.planned(c, tile, threads=1), multiplier, integers=True)
+
+
+@pytest.mark.parametrize("tile", TILES, ids=name_of)
+def test_what_is_no_number_reaches_only_the_outputs_that_see_it(tile: Tile) -> None:
+    """Lanes read on into the next row and the next plane, and a weight of 0 makes no 0 of what they find there."""
+    c = depthwise(6, 29, tile.kernel, tile.stride)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((1, 6, 29, 29), dtype=np.float32)
+    x[:, 2], x[:, :, ::5, 0], x[:, :, 3, -1] = np.nan, np.inf, -np.inf
+    w = rng.standard_normal(c.weight_shape, dtype=np.float32)
+    y = Compiled(rows.planned(c, tile, threads=1), w, None)(x)
+    with np.errstate(invalid="ignore"):
+        exact = reference.convolve(c, x, w, None)
+    np.testing.assert_array_equal(np.isfinite(y), np.isfinite(exact))
+    np.testing.assert_array_equal(np.isnan(y), np.isnan(exact))
+
+
+AT_THE_END_OF_MEMORY = """
+import ctypes, mmap, sys
+import numpy as np
+from groupcalc import kernels
+from groupcalc.conv import conv
+from groupcalc.kernels import reference
+
+PAGE = mmap.PAGESIZE
+libc = ctypes.CDLL(None, use_errno=True)
+
+def between(count, at_end):
+    # An array that begins or ends with a page whose neighbour may not be touched.
+    pages = -(-count * 4 // PAGE)
+    room = mmap.mmap(-1, (pages + 2) * PAGE)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(room))
+    for neighbour in (start, start + (pages + 1) * PAGE):
+        assert libc.mprotect(ctypes.c_void_p(neighbour), ctypes.c_size_t(PAGE), 0) == 0
+    first = PAGE + (pages * PAGE - count * 4 if at_end else 0)
+    return np.frombuffer(room, np.float32, count, first)
+
+for kernel, stride in ((3, 1), (5, 1), (7, 1), (3, 2), (5, 2), (7, 2)):
+    for size in (7, 8, 14, 15, 16, 28, 33):
+        for groups, channels in ((3, 3), (2, 4)):
+            c = conv(channels, channels, kernel, (size, size), stride=stride, padding=kernel // 2, groups=groups)
+            w = np.ones(c.weight_shape, np.float32)
+            for at_end in (False, True):
+                x = between(channels * size * size, at_end).reshape(1, channels, size, size)
+                y = between(channels * c.out_size[0] * c.out_size[1], at_end).reshape(1, channels, *c.out_size)
+                x[...] = np.arange(x.size).reshape(x.shape) % 7
+                run = kernels.prepare(w, x.shape, stride=stride, padding=kernel // 2, groups=groups, threads=1)
+                assert run.plan.kernel == "rows"
+                np.testing.assert_array_equal(run(x, y), reference.convolve(c, x, w, None))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="protects pages as POSIX does")
+def test_nothing_is_read_or_written_beyond_the_arrays() -> None:
+    """The pages before and after them may not be touched, so that the process would be killed."""
+    done = subprocess.run([sys.executable, "-c", AT_THE_END_OF_MEMORY], capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr or done.returncode

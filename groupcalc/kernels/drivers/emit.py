@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
 from typing import Any
 
 from llvmlite import ir
@@ -48,10 +49,14 @@ def store(builder: Any, value: Any, pointer: Any) -> None:
     builder.store(value, builder.bitcast(pointer, value.type.as_pointer()), align=FLOAT_BYTES)
 
 
-def broadcast(builder: Any, pointer: Any, lanes: int) -> Any:
-    """One number in every lane; LLVM folds it into the multiply-add where the machine can."""
-    lone = builder.insert_element(ir.Constant(vector(lanes), ir.Undefined), builder.load(pointer), INT32(0))
-    return shuffle(builder, lone, lone, [0] * lanes)
+def broadcast(builder: Any, pointer: Any, lanes: int, numbers: int = 1) -> Any:
+    """One number in every lane, or two in turn; LLVM folds it into the multiply-add where the machine can."""
+    kind = FLOAT if numbers == 1 else ir.DoubleType()  # as one thing of their size
+    source = builder.bitcast(pointer, kind.as_pointer())
+    count = lanes // numbers
+    undefined = ir.Constant(ir.VectorType(kind, count), ir.Undefined)
+    lone = builder.insert_element(undefined, builder.load(source, align=FLOAT_BYTES), INT32(0))
+    return builder.bitcast(shuffle(builder, lone, lone, [0] * count), vector(lanes))
 
 
 def shuffle(builder: Any, a: Any, b: Any, order: Iterable[int]) -> Any:
@@ -108,6 +113,24 @@ def plus(builder: Any, numbers: Any, more: Any) -> Any:
     """Integers in lanes, each with the same or its own constant added."""
     values = [more] * numbers.type.count if isinstance(more, int) else list(more)
     return builder.add(numbers, ir.Constant(numbers.type, values))
+
+
+def zero(builder: Any) -> Any:
+    """Pointer to a 0 that never changes."""
+    return cgutils.global_constant(builder, "zero", FLOAT(0.0))
+
+
+def all_of(builder: Any, *conditions: Any) -> Any:
+    """Whether each of them holds."""
+    return reduce(builder.and_, conditions)
+
+
+def least(builder: Any, a: Any, b: Any) -> Any:
+    return builder.select(builder.icmp_signed("<", a, b), a, b)
+
+
+def largest(builder: Any, a: Any, b: Any) -> Any:
+    return builder.select(builder.icmp_signed(">", a, b), a, b)
 
 
 def all_lanes(builder: Any, condition: Any, lanes: int) -> Any:
