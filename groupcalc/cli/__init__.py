@@ -4,49 +4,48 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from groupcalc.cli.analyze import EXAMPLES, analyze
-from groupcalc.cli.bench import EXAMPLES as BENCH_EXAMPLES
-from groupcalc.cli.bench import bench
-from groupcalc.cli.check import EXAMPLES as CHECKS
-from groupcalc.cli.check import check
-from groupcalc.cli.diff import EXAMPLES as DIFFS
-from groupcalc.cli.diff import diff
-from groupcalc.cli.explain import EXAMPLES as ASKED
-from groupcalc.cli.explain import explain
-from groupcalc.cli.export import EXAMPLES as EXPORT_EXAMPLES
-from groupcalc.cli.export import export
-from groupcalc.cli.init import EXAMPLES as INITS
-from groupcalc.cli.init import init
 from groupcalc.cli.output import STDOUT, hush, write
-from groupcalc.cli.schema import EXAMPLES as SCHEMAS
-from groupcalc.cli.schema import schema
 from groupcalc.cli.screen import note
 from groupcalc.cli.usage import Command, Commands, mistake
 from groupcalc.errors import GroupcalcError
 
 CANNOT_SAY, INTERRUPTED = 2, 130
 
-app = typer.Typer(
-    name="groupcalc",
-    cls=Commands,
-    help="What a convolutional network costs, and what group convolution saves of it.",
-    epilog="groupcalc COMMAND --help tells more, and shows examples.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    rich_markup_mode=None,  # plain text: nothing to load, and the same in a pipe
-    pretty_exceptions_enable=False,
-)
-app.command(cls=Command, epilog=EXAMPLES, short_help="What a network costs, layer by layer.")(analyze)
-app.command(cls=Command, epilog=BENCH_EXAMPLES, short_help="What its layers take, and how far 1/G holds.")(bench)
-app.command(cls=Command, epilog=CHECKS, short_help="Whether models keep to their budgets: exit status 0, 1, 2.")(check)
-app.command(cls=Command, epilog=DIFFS, short_help="What changed between two models or revisions.")(diff)
-app.command(cls=Command, epilog=ASKED, short_help="The formulas of a layer, an operator, a figure, a network.")(explain)
-app.command(cls=Command, epilog=EXPORT_EXAMPLES, short_help="An architecture or a layer file as ONNX.")(export)
-app.command(cls=Command, epilog=INITS, short_help="Write a configuration with today's figures as budgets.")(init)
-app.command(cls=Command, epilog=SCHEMAS, short_help="The JSON Schema of results, layer files, configuration.")(schema)
+COMMANDS = {
+    "analyze": "What a network costs, layer by layer.",
+    "bench": "What its layers take, and how far 1/G holds.",
+    "check": "Whether models keep to their budgets: exit status 0, 1, 2.",
+    "diff": "What changed between two models or revisions.",
+    "explain": "The formulas of a layer, an operator, a figure, a network.",
+    "export": "An architecture or a layer file as ONNX.",
+    "init": "Write a configuration with today's figures as budgets.",
+    "schema": "The JSON Schema of results, layer files, configuration.",
+}
+"""What --help says of each command: the function of that name, in the module of that name."""
+
+
+def _app(words: Sequence[str]) -> typer.Typer:
+    """The command that the first word names, for a run needs no other; all of them for help, or where it names none."""
+    app = typer.Typer(
+        name="groupcalc",
+        cls=Commands,
+        help="What a convolutional network costs, and what group convolution saves of it.",
+        epilog="groupcalc COMMAND --help tells more, and shows examples.",
+        context_settings={"help_option_names": ["-h", "--help"]},
+        rich_markup_mode=None,  # plain text: nothing to load, and the same in a pipe
+        pretty_exceptions_enable=False,
+    )
+    app.callback(invoke_without_command=True)(_groupcalc)
+    for name in [words[0]] if words and words[0] in COMMANDS else COMMANDS:
+        module = import_module(f"groupcalc.cli.{name}")
+        app.command(name, cls=Command, epilog=module.EXAMPLES, short_help=COMMANDS[name])(getattr(module, name))
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -57,7 +56,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
 def _groupcalc(
     context: typer.Context,
     version: Annotated[
@@ -78,7 +76,7 @@ def main() -> None:
 def run(words: list[str]) -> int:
     """Run one command; every error is one line on standard error, and its exit status is the answer."""
     try:
-        return app(words, prog_name="groupcalc", standalone_mode=False) or 0
+        return _app(words)(words, prog_name="groupcalc", standalone_mode=False) or 0
     except GroupcalcError as error:
         note(str(error))
     except (typer.Abort, KeyboardInterrupt):

@@ -201,7 +201,7 @@ def test_an_error_of_ours_is_2_and_never_1(
 
 
 def test_typer_leaving_because_nobody_reads_is_no_broken_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "app", _raise(SystemExit(1)))
+    monkeypatch.setattr(cli, "_app", _raise(SystemExit(1)))
     assert cli.run(["--help"]) == 0
 
 
