@@ -11,7 +11,8 @@ from pathlib import Path
 
 from groupcalc.cli.screen import note
 from groupcalc.report.document import Report
-from groupcalc.report.render import github, markdown
+from groupcalc.report.render.github import github
+from groupcalc.report.render.markdown import markdown
 
 MAX_SUMMARY_BYTES = 2**20
 """GitHub takes no larger summary of a step."""

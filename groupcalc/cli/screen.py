@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, TypeVar
 from groupcalc.cli.options import Color
 from groupcalc.cli.output import STDOUT, Sink
 from groupcalc.report.document import Report
-from groupcalc.report.render import RENDERERS, table
+from groupcalc.report.render import renderer
 from groupcalc.report.render.cells import cut_middle, inert
+from groupcalc.report.render.table import table
 
 if TYPE_CHECKING:  # who sees no bar does not wait for it
     from rich.progress import Progress
@@ -45,7 +46,7 @@ def coloured(color: Color) -> bool:
 def text_of(report: Report, sink: Sink, color: Color) -> str:
     """The report in the format of a sink; as a table on standard output it has the look of the terminal."""
     if sink.format != "table" or sink.path != STDOUT:
-        return RENDERERS[sink.format](report)
+        return renderer(sink.format)(report)
     columns = width()
     return table(report, width=columns, color=coloured(color), elide=columns is not None)
 

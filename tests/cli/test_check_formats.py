@@ -18,7 +18,11 @@ from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonS
 
 from groupcalc.costs.schema import RESULT
 from groupcalc.report.document import Finding, Report, Share
-from groupcalc.report.render import RENDERERS, github, gitlab, junit, sarif
+from groupcalc.report.render import renderer
+from groupcalc.report.render.github import github
+from groupcalc.report.render.gitlab import gitlab
+from groupcalc.report.render.junit import junit
+from groupcalc.report.render.sarif import sarif
 from groupcalc.units import show_name
 
 CONFIG = """
@@ -254,7 +258,7 @@ def test_any_text_stays_inert_and_every_format_well_formed(texts: list[str], sta
     root = ElementTree.fromstring(junit(report).encode())
     assert int(root.attrib["tests"]) == len(texts)
     for name in ("github", "gitlab", "junit", "sarif"):
-        text = RENDERERS[name](report)
+        text = renderer(name)(report)
         assert all(line.isprintable() for line in text.split("\n"))
         if name != "github":
             assert not any(line.startswith("::") for line in text.splitlines())

@@ -27,7 +27,7 @@ with atheris.instrument_imports(include=["groupcalc"]):
 
     from groupcalc.costs.model import cost
     from groupcalc.errors import GroupcalcError
-    from groupcalc.report.render import RENDERERS
+    from groupcalc.report.render import FORMATS, renderer
     from groupcalc.report.views import analysis
     from groupcalc.sources.lines import looks_like_layer
     from groupcalc.sources.spec import load_lines, load_text
@@ -73,8 +73,8 @@ def fuzz_lines(data: bytes) -> None:
             mutations.check_line(error)
             continue
         mutations.check_sums(found)
-        for render in RENDERERS.values():
-            render(analysis([found]))
+        for name in FORMATS:
+            renderer(name)(analysis([found]))
 
 
 def custom_mutator(data: bytes, size: int, seed: int) -> bytes:

@@ -11,7 +11,8 @@ from groupcalc.bench.result import Bench, BenchResult, Case, Failure, Timing
 from groupcalc.conv import conv
 from groupcalc.costs.roofline import Ceilings, Estimate, Level
 from groupcalc.report.document import Table
-from groupcalc.report.render import RENDERERS, table
+from groupcalc.report.render import renderer
+from groupcalc.report.render.table import table
 from groupcalc.report.views.bench import bench_view
 
 CASE = Case(name="grouped/128-56", conv=conv(128, 128, 3, (56, 56), padding=1, groups=32, bias=False), threads=2)
@@ -133,7 +134,7 @@ def test_nothing_measured_is_an_empty_table() -> None:
 
 @pytest.mark.parametrize("name", ["csv", "markdown", "html"])
 def test_every_format_for_people_and_sheets_has_it(name: str) -> None:
-    text = RENDERERS[name](bench_view(BENCH, subject="numba"))
+    text = renderer(name)(bench_view(BENCH, subject="numba"))
     assert "grouped/128-56" in text
     assert "numba" in text or "min_s" in text
 

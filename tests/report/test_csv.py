@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from groupcalc.costs.cost import KEYS, Cost, GraphCost
 from groupcalc.report.document import Column, Report, Table
-from groupcalc.report.render import csv
+from groupcalc.report.render.csv import csv
 from groupcalc.report.views import analysis
 from groupcalc.units import show_name
 

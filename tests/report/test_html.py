@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groupcalc.costs.cost import GraphCost
-from groupcalc.report.render import html
+from groupcalc.report.render.html import html
 from groupcalc.report.views import analysis
 from groupcalc.units import show_name
 

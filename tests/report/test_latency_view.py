@@ -12,7 +12,8 @@ from groupcalc.bench.result import Bench, BenchResult, Case, Timing
 from groupcalc.conv import conv
 from groupcalc.costs.roofline import Ceilings, Estimate, Level
 from groupcalc.report.document import Report, Table
-from groupcalc.report.render import RENDERERS, table
+from groupcalc.report.render import renderer
+from groupcalc.report.render.table import table
 from groupcalc.report.views.latency import latency_view
 
 LEVELS = (Level(name="L2", working_set=1, bandwidth_bytes_per_s=1e11),)
@@ -89,7 +90,7 @@ def test_the_text_has_figures_kernel_and_sum() -> None:
 
 @pytest.mark.parametrize("name", ["csv", "markdown", "html", "svg"])
 def test_every_format_names_every_layer(name: str) -> None:
-    text = RENDERERS[name](view())
+    text = renderer(name)(view())
     assert all(layer in text for layer in ("stem", "block", "slow"))
 
 

@@ -12,7 +12,7 @@ from markdown_it.token import Token
 
 from groupcalc.costs.cost import GraphCost
 from groupcalc.graph import Uncounted
-from groupcalc.report.render import markdown
+from groupcalc.report.render.markdown import markdown
 from groupcalc.report.views import analysis
 from groupcalc.units import show_name
 

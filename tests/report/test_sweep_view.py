@@ -17,8 +17,9 @@ from groupcalc.bench.result import Bench, BenchResult, Case, Failure, Timing
 from groupcalc.conv import conv
 from groupcalc.costs.roofline import Ceilings, Estimate, Level
 from groupcalc.report.document import Report, Table
-from groupcalc.report.render import RENDERERS, table
+from groupcalc.report.render import renderer
 from groupcalc.report.render.cells import width_of
+from groupcalc.report.render.table import table
 from groupcalc.report.views.sweep import Bar, show_ideal, show_realised, sweep_view
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -204,18 +205,18 @@ def test_no_colour_and_a_pipe_show_the_same_figures() -> None:
 
 @pytest.mark.parametrize("name", ["csv", "markdown", "html"])
 def test_every_format_has_every_group_count(name: str) -> None:
-    text = RENDERERS[name](view())
+    text = renderer(name)(view())
     assert ("14450688" if name == "csv" else "14.45 M") in text
     assert ("27.0" if name == "csv" else "27× ██████▊") in text
 
 
 def test_json_holds_the_raw_samples() -> None:
-    data = json.loads(RENDERERS["json"](view()))
+    data = json.loads(renderer("json")(view()))
     assert [len(row["samples_s"]) for row in data["bench"]] == [12] * 4
 
 
 def test_the_drawing_is_xml_with_a_roofline_and_a_curve() -> None:
-    root = ElementTree.fromstring(RENDERERS["svg"](view()))
+    root = ElementTree.fromstring(renderer("svg")(view()))
     texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
     assert {"Roofline", "Conv 128→128 k3 s1 @ 56×56", "ideal", "numba", "G=32", "GFLOP/s", "groups"} <= set(texts)
     assert len(list(root.iter("{http://www.w3.org/2000/svg}polyline"))) == 2 + 2  # two memories; ideal and numba
@@ -223,7 +224,7 @@ def test_the_drawing_is_xml_with_a_roofline_and_a_curve() -> None:
 
 
 def test_the_marks_of_a_drawing_stay_within_it() -> None:
-    root = ElementTree.fromstring(RENDERERS["svg"](view()))
+    root = ElementTree.fromstring(renderer("svg")(view()))
     for circle in root.iter("{http://www.w3.org/2000/svg}circle"):
         assert 0 < float(circle.attrib["cx"]) < 720
         assert 0 < float(circle.attrib["cy"]) < 420
@@ -234,12 +235,12 @@ def test_a_hostile_name_is_text_in_a_drawing(name: str) -> None:
     case = replace(RESULTS[0].case, name=name)
     other = replace(RESULTS[1], case=replace(RESULTS[1].case, name="b"))
     bench = replace(BENCH, results=(replace(RESULTS[0], case=case), other))
-    text = RENDERERS["svg"](view(bench))
+    text = renderer("svg")(view(bench))
     root = ElementTree.fromstring(text)
     assert "script" not in {element.tag.rpartition("}")[2] for element in root.iter()}
     assert "\x1b" not in text
 
 
 def test_a_report_without_charts_is_an_empty_drawing() -> None:
-    root = ElementTree.fromstring(RENDERERS["svg"](Report()))
+    root = ElementTree.fromstring(renderer("svg")(Report()))
     assert root.tag == "{http://www.w3.org/2000/svg}svg"

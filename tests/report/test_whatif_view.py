@@ -10,7 +10,7 @@ import pytest
 
 from groupcalc.costs.cost import GraphCost
 from groupcalc.report.document import Table
-from groupcalc.report.render import table as text
+from groupcalc.report.render.table import table as text
 from groupcalc.report.views import analysis
 from groupcalc.report.views.whatif import as_cost, regrouped
 from groupcalc.whatif import WhatIf

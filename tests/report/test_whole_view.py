@@ -11,7 +11,8 @@ from groupcalc.bench.whole import Ran, Whole
 from groupcalc.costs.cost import GraphCost
 from groupcalc.costs.roofline import Ceilings, Level
 from groupcalc.report.document import Report, Table
-from groupcalc.report.render import RENDERERS, table
+from groupcalc.report.render import renderer
+from groupcalc.report.render.table import table
 from groupcalc.report.views.whole import whole_view
 
 LEVELS = (Level(name="L2", working_set=1, bandwidth_bytes_per_s=1e11),)
@@ -72,7 +73,7 @@ def test_the_rate_is_that_of_the_macs(view: Report) -> None:
 
 @pytest.mark.parametrize("name", ["json", "csv", "markdown", "html", "svg"])
 def test_every_format_names_the_nodes(view: Report, name: str) -> None:
-    assert "grouped" in RENDERERS[name](view)
+    assert "grouped" in renderer(name)(view)
 
 
 def test_the_text_fits(view: Report) -> None:

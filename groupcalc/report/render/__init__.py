@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from groupcalc.report.render.csv import csv
-from groupcalc.report.render.github import github
-from groupcalc.report.render.gitlab import gitlab
-from groupcalc.report.render.html import html
-from groupcalc.report.render.json import json
-from groupcalc.report.render.junit import junit
-from groupcalc.report.render.markdown import markdown
-from groupcalc.report.render.registry import RENDERERS, Renderer, renderer
-from groupcalc.report.render.sarif import sarif
-from groupcalc.report.render.svg import svg
-from groupcalc.report.render.table import table
+from collections.abc import Callable
+from importlib import import_module
 
-__all__ = [
-    "RENDERERS", "Renderer", "csv", "github", "gitlab", "html", "json", "junit", "markdown", "renderer", "sarif",
-    "svg", "table",
-]  # fmt: skip
+from groupcalc.report.document import Report
+
+Renderer = Callable[[Report], str]
+"""A renderer called with the report alone writes what belongs into a file or a pipe."""
+
+FORMATS = ("table", "json", "csv", "markdown", "html", "github", "gitlab", "junit", "sarif", "svg")
+"""Every format of `-o`: the name of its module here, and of the function in it."""
+
+
+def renderer(name: str) -> Renderer:
+    """The renderer of one of FORMATS. Loaded only now: a run writes a format or two."""
+    function: Renderer = getattr(import_module(f"{__name__}.{name}"), name)
+    return function

@@ -7,14 +7,12 @@ from typing import Any
 
 from groupcalc.report.document import Report, Row, Table, plain
 from groupcalc.report.render.cells import inert
-from groupcalc.report.render.registry import renderer
 
 FORMULA_STARTS = tuple("=+-@＝＋－＠")
 """A spreadsheet runs a cell that begins so; a leading apostrophe makes it text (OWASP, CSV Injection).
 Tab, carriage return and line feed, which OWASP lists too, are shown as their escapes and begin with a backslash."""
 
 
-@renderer("csv")
 def csv(report: Report) -> str:
     """The records, or the tables that have the columns of the first, as RFC 4180 with line feeds."""
     import csv as library  # loaded only by who asks for CSV

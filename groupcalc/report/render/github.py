@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from groupcalc.report.document import Finding, Report
-from groupcalc.report.render.registry import renderer
 from groupcalc.units import show_name
 
 MOST = 10
@@ -13,7 +12,6 @@ KINDS = {"error": "error", "unknown": "error", "fail": "error", "warn": "warning
 """What each status is annotated as, the worst first."""
 
 
-@renderer("github")
 def github(report: Report) -> str:
     """`::error file=…,line=…,title=…::message`, the worst first."""
     from fractions import Fraction  # loaded only by who asks for it

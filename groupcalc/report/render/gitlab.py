@@ -5,13 +5,11 @@ from __future__ import annotations
 from groupcalc.report.document import Report
 from groupcalc.report.render.fingerprint import fingerprints
 from groupcalc.report.render.json import text_of
-from groupcalc.report.render.registry import renderer
 from groupcalc.units import show_name
 
 SEVERITIES = {"error": "blocker", "unknown": "blocker", "fail": "major", "warn": "minor"}
 
 
-@renderer("gitlab")
 def gitlab(report: Report) -> str:
     """A list of what does not hold, each with a fingerprint that stays; an empty list when all does."""
     findings = [finding for finding in report.findings if finding.status in SEVERITIES]

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from groupcalc.report.document import Column, Report, Row, Table, plain
-from groupcalc.report.render.registry import renderer
 from groupcalc.units import show_name
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -71,7 +70,6 @@ for (const table of document.querySelectorAll("table")) {
 """
 
 
-@renderer("html")
 def html(report: Report) -> str:
     """The tables as one page: no network, readable without scripts, every figure exact in `data-value`."""
     title = " · ".join(table.name for table in report.tables if table.name)

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from groupcalc.report.document import Report
-from groupcalc.report.render.registry import renderer
 
 DEEPEST = 4
 """Below this depth a value stands on one line: a layer's row, a shape. It reads better, and json's encoder in C,
 which knows no indentation, does the bulk: 100,000 layers take a tenth of the time."""
 
 
-@renderer("json")
 def json(report: Report) -> str:
     """The data as JSON: raw integers of any size, no NaN, and names that no terminal obeys."""
     return text_of(report.data)

@@ -6,14 +6,12 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from groupcalc.report.document import Finding, Report
-from groupcalc.report.render.registry import renderer
 from groupcalc.units import show_name
 
 OUTCOMES = {"fail": "failure", "unknown": "error", "error": "error", "skipped": "skipped"}
 """A warning passes, and says so."""
 
 
-@renderer("junit")
 def junit(report: Report) -> str:
     """A suite a model, a case a budget."""
     by_model = sorted(report.findings, key=lambda finding: finding.model)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from groupcalc.report.document import Report, Table
 from groupcalc.report.render.layout import place
-from groupcalc.report.render.registry import renderer
 from groupcalc.report.render.table import PIPE_WIDTH
 from groupcalc.units import show_name
 
@@ -21,7 +20,6 @@ ESCAPES = str.maketrans({
 """Entities where a backslash would not do: `\\|` ends a cell when the name itself has a backslash before the bar."""
 
 
-@renderer("markdown")
 def markdown(report: Report) -> str:
     """The tables as GitHub Markdown, with the columns that a pipe gets."""
     lines = [line for table in report.tables for line in _table(table)]

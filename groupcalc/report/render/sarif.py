@@ -8,7 +8,6 @@ from groupcalc import __version__
 from groupcalc.report.document import Finding, Report
 from groupcalc.report.render.fingerprint import fingerprints
 from groupcalc.report.render.json import text_of
-from groupcalc.report.render.registry import renderer
 from groupcalc.units import show_name
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
@@ -16,7 +15,6 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema
 LEVELS = {"unknown": "error", "fail": "error", "warn": "warning"}
 
 
-@renderer("sarif")
 def sarif(report: Report) -> str:
     """One run: a result for each budget that does not hold, a notification for each input that cannot be read."""
     from groupcalc.budget.values import RULES  # loaded only by who asks for it

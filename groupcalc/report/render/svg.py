@@ -8,7 +8,6 @@ from math import ceil, floor, log10
 
 from groupcalc.report.document import XY, Chart, Line, Report
 from groupcalc.report.render.html import inert
-from groupcalc.report.render.registry import renderer
 
 WIDTH, HEIGHT = 720, 420
 LEFT, RIGHT, TOP, BOTTOM = 70, 170, 40, 50
@@ -26,7 +25,6 @@ MOST_MARKS = 24
 """Named marks; more would hide each other, and stay without a name."""
 
 
-@renderer("svg")
 def svg(report: Report) -> str:
     """The charts as one picture; names in it are text and nothing else."""
     height = HEIGHT * max(1, len(report.charts))

@@ -12,7 +12,6 @@ from groupcalc.report.document import Report, Table
 from groupcalc.report.render.cells import cut_middle, inert, pad, wrap
 from groupcalc.report.render.flow import flow
 from groupcalc.report.render.layout import GAP, Placed, place
-from groupcalc.report.render.registry import renderer
 
 PIPE_WIDTH = 120
 """The columns of a table that is not read on a terminal are chosen for this many cells."""
@@ -24,7 +23,6 @@ STYLES = {
 """SGR codes: bold, dim, yellow, red, green; they look right on light and dark ground."""
 
 
-@renderer("table")
 def table(report: Report, width: int | None = None, color: bool = False, elide: bool = False) -> str:
     """The report as text.
 
