@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from groupcalc.costs.cost import GraphCost
 from groupcalc.costs.model import cost
 from groupcalc.costs.snapshot import read_models
@@ -24,6 +22,8 @@ def price(target: Target, given: Given) -> list[GraphCost]:
 
 def _saved(target: Target) -> list[GraphCost] | None:
     """The models of a saved result; None for JSON of another kind, whose faults its own reader names."""
+    import json  # loaded only by who reads it
+
     try:
         data = json.loads(read_text(target))
     except (ValueError, RecursionError):

@@ -8,25 +8,34 @@ from pathlib import Path
 
 import pytest
 
+from groupcalc.cli import COMMANDS
+from groupcalc.report.render import FORMATS
+
 LINE = "Conv2d(64, 128, 3, padding=1, groups=32) @ 56x56"
 
 PROBE = """
 import sys
 from groupcalc.cli import run
 status = run(sys.argv[1:])
-heavy = {"onnx", "numpy", "numba", "torch", "onnxruntime"}
-print("loaded:", *sorted(heavy & set(sys.modules)), file=sys.stderr)
+print("loaded:", *sys.modules, file=sys.stderr)
 sys.exit(status)
 """
+
+HEAVY = {"onnx", "numpy", "numba", "torch", "onnxruntime"}
 
 
 def loaded(*words: str | Path) -> list[str]:
     """The heavy libraries that a fresh interpreter has loaded at the end of a command."""
+    return sorted(HEAVY & modules(*words))
+
+
+def modules(*words: str | Path) -> set[str]:
+    """All that a fresh interpreter has loaded at the end of a command."""
     command = [sys.executable, "-c", PROBE, *map(str, words)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
     assert done.stdout
     [line] = done.stderr.splitlines()
-    return line.split()[1:]
+    return set(line.split()[1:])
 
 
 @pytest.mark.parametrize(
@@ -57,6 +66,13 @@ def test_check_and_diff_of_layer_files_load_no_library(tmp_path: Path) -> None:
     assert loaded("check", net, "--base", net, "--budget", "macs <= +0%", "-o", "sarif", "-o", "junit:/dev/null") == []
     assert loaded("diff", net, net) == []
     assert loaded("schema", "layers") == []
+
+
+def test_analyze_loads_no_other_command_no_other_format_and_nothing_that_was_not_asked() -> None:
+    found = modules("analyze", LINE)
+    assert [name for name in COMMANDS if f"groupcalc.cli.{name}" in found] == ["analyze"]
+    assert [name for name in FORMATS if f"groupcalc.report.render.{name}" in found] == ["table"]
+    assert not {"groupcalc.budget", "groupcalc.whatif", "groupcalc.bench"} & found
 
 
 def test_a_saved_result_loads_no_library(tmp_path: Path) -> None:

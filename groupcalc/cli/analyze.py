@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -20,7 +20,9 @@ from groupcalc.errors import GroupcalcError, InputError
 from groupcalc.report.views import analysis, select_rows
 from groupcalc.sources.given import parse_given
 from groupcalc.sources.targets import Failure
-from groupcalc.whatif import WhatIf, whatif, whatif_data
+
+if TYPE_CHECKING:  # who asks no what-if does not wait for it
+    from groupcalc.whatif import WhatIf
 
 TOP = 20
 """Rows of a table on a terminal or in a comment; a page that can be sorted has them all."""
@@ -83,8 +85,7 @@ def analyze(
     priced = price_all(words, how)
     priced.failures += unmatched
     measured = _estimate(priced) if machine else ""
-    counts = [] if match else counts
-    whatifs = [each for cost in priced.costs for each in whatif(cost, counts)]
+    whatifs = [] if match else _whatifs(priced.costs, counts)
     layers, ops = layer or [], op or []
     data = _data(priced, whatifs, layers, ops) if any(sink.format == "json" for sink in sinks) else None
     problems = [failure.error for failure in priced.failures]
@@ -116,6 +117,15 @@ def analyze(
         raise typer.Exit(2)
 
 
+def _whatifs(costs: Sequence[GraphCost], counts: Sequence[int]) -> list[WhatIf]:
+    """The models at other group counts, where there are any."""
+    if not counts:
+        return []
+    from groupcalc.whatif import whatif
+
+    return [each for cost in costs for each in whatif(cost, counts)]
+
+
 def _estimate(priced: Priced) -> str:
     """Put an estimate beside each row, and tell by which ceilings."""
     from groupcalc.bench.ceilings import measure_ceilings
@@ -140,6 +150,8 @@ def _matched(words: list[str], counts: Sequence[int], match: options.Metric | No
 
 def _data(priced: Priced, whatifs: Sequence[WhatIf], layers: list[str], ops: list[str]) -> dict[str, Any]:
     """The saved result; the filters apply to its rows as well."""
+    from groupcalc.whatif import whatif_data
+
     return {
         **header(),
         "models": [model_data(cost, select_rows(cost.layers, layers, ops)) for cost in priced.costs],

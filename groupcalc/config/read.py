@@ -7,9 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from groupcalc.budget import Budget, Location, parse
 from groupcalc.config.typed import (
     check_keys,
     flag_of,
@@ -26,6 +25,9 @@ from groupcalc.errors import InputError
 from groupcalc.sources.given import Given
 from groupcalc.sources.toml import parse_toml
 from groupcalc.units import show_name
+
+if TYPE_CHECKING:  # who states no budget does not wait for them
+    from groupcalc.budget import Budget
 
 KEYS = ("models", "base", "dims", "shapes", "groups", "strict", "cache_dir", "model", "budgets")
 MODEL_KEYS = ("match", "shapes", "dims")
@@ -91,6 +93,10 @@ def _override(table: Mapping[str, Any]) -> Override:
 
 
 def _budgets(tables: Sequence[Mapping[str, Any]], text: str, place: str) -> list[Budget]:
+    if not tables:
+        return []
+    from groupcalc.budget import Location, parse
+
     found: list[Budget] = []
     for table, spans in zip(tables, _spans(text, len(tables)), strict=True):
         start, end = spans
