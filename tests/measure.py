@@ -2,9 +2,9 @@
 
     python tests/measure.py
 
-Whole processes. Start-up is measured in pairs, one command and the other in turn, and given as the median ratio: a
-machine that is slow for a moment is slow for both. The minimal commands do what any such tool must: start Typer, import
-onnx if there is a model to read, and print a table of one row with rich.
+Whole processes. Start-up is measured in pairs, one command and the other in turn, and given as the median ratio with
+its quartiles: a machine that is slow for a moment is slow for both. The minimal commands do what any such tool must:
+start Typer, import onnx if there is a model to read, and print a table of one row with rich.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import subprocess
 import sys
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import median
+from statistics import quantiles
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
@@ -22,7 +22,7 @@ import onnx
 from onnx import TensorProto, helper
 
 ROOT = Path(__file__).parent.parent
-PAIRS = 20
+PAIRS = 30
 MINIMAL = """
 import typer{imports}
 app = typer.Typer()
@@ -43,10 +43,8 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         layers = str(ROOT / "examples" / "stage.toml")
         model = str(ROOT / "examples" / "resnext50_32x4d.onnx")
-        say(f"start-up, analyze of a layer file    ×{ratio(layers, ''):.2f} of a minimal command")
-        say(
-            f"start-up, analyze of a ResNeXt-50    ×{ratio(model, ', onnx'):.2f} of a minimal command that imports onnx"
-        )
+        say(f"start-up, analyze of a layer file    {ratio(layers, '')} of a minimal command")
+        say(f"start-up, analyze of a ResNeXt-50    {ratio(model, ', onnx')} of a minimal command that imports onnx")
         # Another process writes them: the peak of a child counts from what its parent holds when it starts.
         writer = get_context("spawn").Process(target=write_graphs, args=(Path(folder),))
         writer.start()
@@ -60,11 +58,12 @@ def main() -> None:
             say(f"{path.stem:36} {seconds:.1f} s, {peak} MiB")
 
 
-def ratio(target: str, imports: str) -> float:
-    """The median of groupcalc's time over the minimal command's, pair by pair."""
+def ratio(target: str, imports: str) -> str:
+    """Groupcalc's time over the minimal command's, pair by pair: median (quartiles)."""
     ours, minimal = groupcalc(target), MINIMAL.format(imports=imports)
     pairs = [(timed(ours), timed([sys.executable, "-c", minimal])) for _ in range(PAIRS + 1)]
-    return median(a / b for a, b in pairs[1:])  # the first pair warms the caches
+    low, middle, high = quantiles(a / b for a, b in pairs[1:])  # the first pair warms the caches
+    return f"×{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
 def groupcalc(target: str) -> list[str]:
@@ -72,13 +71,11 @@ def groupcalc(target: str) -> list[str]:
 
 
 def timed(command: list[str]) -> float:
+    # Compiled once, as pip leaves an installed package; with this variable each start would compile our sources again.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     start = perf_counter()
-    run(command)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
     return perf_counter() - start
-
-
-def run(command: list[str]) -> None:
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def write_graphs(folder: Path) -> None:
