@@ -28,13 +28,15 @@ HOW = ("threads", "chain", "cold")
 class Base:
     """A saved benchmark.
 
-    processor  that it ran on
+    processor  of the machine that it ran on
+    gpu        that it ran on, by its name; "" for the CPU
     timings    by the case and the engine
     """
 
     path: str
     processor: str
     timings: Mapping[str, Timing]
+    gpu: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,9 @@ def _base(path: str, data: Mapping[str, Any]) -> Base:
     if not data["bench"]:
         raise InputError("holds no timings", AGAIN)
     timings = {_key(entry["case"], entry["backend"], entry["variant"]): _timing(entry) for entry in data["bench"]}
-    return Base(path=path, processor=str(data["machine"]["processor"]), timings=timings)
+    machine = data["machine"]
+    gpu = str(machine.get("gpu", {}).get("name", ""))
+    return Base(path=path, processor=str(machine["processor"]), gpu=gpu, timings=timings)
 
 
 def _timing(entry: Mapping[str, Any]) -> Timing:
@@ -77,20 +81,25 @@ def _timing(entry: Mapping[str, Any]) -> Timing:
 
 
 def _key(case: Mapping[str, Any], backend: str, variant: str) -> str:
-    return json.dumps([*(case[name] for name in (*GEOMETRY, *HOW)), backend, variant])
+    device = case.get("device", "cpu")  # runs saved before there was another have none
+    return json.dumps([*(case[name] for name in (*GEOMETRY, *HOW)), device, backend, variant])
 
 
 def _key_of(result: BenchResult) -> str:
     """The same of a result at hand; JSON makes lists of its tuples."""
     case = result.case
     facts = {name: getattr(case.conv, name) for name in GEOMETRY} | {name: getattr(case, name) for name in HOW}
-    return _key(facts, result.backend, result.variant)
+    return _key(facts | {"device": case.device}, result.backend, result.variant)
 
 
-def check_machine(base: Base, processor: str) -> None:
-    """UsageError when the base was measured on another processor: its times say nothing about this one."""
-    if base.processor != processor:
-        fact = f"{base.path} was measured on {show_name(base.processor)}, this is {processor}"
+def check_machine(base: Base, processor: str, gpu: str = "") -> None:
+    """UsageError when the base was measured on another processor or GPU: its times say nothing about this one.
+
+    gpu  the name of the one that is measured; "" for the CPU
+    """
+    theirs, ours = (base.gpu, gpu) if base.gpu or gpu else (base.processor, processor)
+    if theirs != ours:
+        fact = f"{base.path} was measured on {show_name(theirs or base.processor)}, this is {ours or processor}"
         raise UsageError(fact, "measure a base here", "--base")
 
 

@@ -46,6 +46,7 @@ def _case_data(case: Case) -> dict[str, Any]:
         "chain": case.chain,
         "seed": case.seed,
         "cold": case.cold,
+        "device": case.device,
     }
 
 
@@ -56,6 +57,7 @@ def _point_data(point: Point, compared: Compared | None) -> dict[str, Any]:
         "case": _case_data(result.case),
         "backend": result.backend,
         "variant": result.variant,
+        "arithmetic": "tf32" if result.tf32 else result.case.conv.dtype,
         "groups": point.groups,
         "macs": result.case.cost.macs,
         "estimate_s": estimate.estimate_s if estimate else None,

@@ -56,6 +56,13 @@ class Engine:
         """Whether it has a process, which holds what was prepared."""
         return self._process is not None
 
+    def lacks(self) -> str:
+        """What keeps the installed library from being measured, with a way out; "" when nothing does."""
+        if self._process is None:
+            self._start()
+        found: str = self._ask("lacks")
+        return found
+
     def prepare(self, case: Case, keep: bool = False) -> Prepared:
         """Make the case ready to be called, and call it once; `keep` those before it ready as well."""
         if self._process is None:

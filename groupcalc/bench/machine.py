@@ -10,7 +10,7 @@ from typing import Any
 from groupcalc.errors import UsageError
 from groupcalc.kernels.threads import usable_cpus
 
-PACKAGES = ("groupcalc", "numpy", "numba", "llvmlite", "torch", "onnxruntime")
+PACKAGES = ("groupcalc", "numpy", "numba", "numba-cuda", "llvmlite", "torch", "onnxruntime", "onnxruntime-gpu")
 
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 

@@ -22,6 +22,7 @@ class Case:
     seed   of the random numbers in its operands
     count  how many layers of the network are equal to it
     cold   each call finds its operands out of the caches
+    device  where it runs, "cpu" or "cuda"
     """
 
     name: str
@@ -31,6 +32,7 @@ class Case:
     seed: int = 0
     count: int = 1
     cold: bool = False
+    device: str = "cpu"
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -48,6 +50,11 @@ class Case:
         """Compulsory bytes of one layer: weights, input and output, each once."""
         cost = self.cost
         return cost.weight_bytes + cost.input_bytes + cost.output_bytes
+
+
+def in_tf32(variant: str) -> bool:
+    """Whether a variant of a backend may round its inputs to the 10 bits of mantissa that TF32 has."""
+    return "tf32" in variant.split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +115,11 @@ class BenchResult:
         """`torch channels_last`."""
         return f"{self.backend} {self.variant}".rstrip()
 
+    @property
+    def tf32(self) -> bool:
+        """Whether its arithmetic is that of TF32, which is no peer of float32."""
+        return in_tf32(self.variant)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
@@ -122,7 +134,7 @@ class Failure:
 class Bench:
     """Everything that one run found.
 
-    machine      facts by name: processor, CPUs, versions
+    machine      facts by name: processor, CPUs, versions, and the GPU if it ran on one
     warnings     about the machine as a whole
     interrupted  not every case was reached
     """
@@ -133,3 +145,13 @@ class Bench:
     ceilings: Ceilings | None = None
     warnings: tuple[str, ...] = ()
     interrupted: bool = False
+
+    @property
+    def gpu(self) -> str:
+        """The name of the GPU that it ran on; "" for a run on the CPU."""
+        return str(self.machine.get("gpu", {}).get("name", ""))
+
+    @property
+    def runs_on(self) -> str:
+        """What the figures are of: the GPU, else the processor."""
+        return self.gpu or str(self.machine.get("processor", ""))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from groupcalc.bench.engine import Engine
 from groupcalc.bench.estimates import estimate
@@ -22,14 +23,16 @@ def run(
     ceilings: Ceilings,
     effort: Effort,
     tell: Tell = lambda line: None,
+    gpu: dict[str, Any] | None = None,
 ) -> Bench:
     """Measure every case on every engine. After Ctrl-C, what was measured until then.
 
     sets  of cases that take turns, such as one layer at several group counts; one set after the other
     tell  hears what is done next; never inside a timed region
+    gpu   facts of the GPU that the cases run on; None: the CPU
     """
     facts, outcomes, interrupted = machine(), list[Outcome](), False
-    warnings = tuple(unquiet(ceilings.threads, facts["cpus"]))
+    warnings = () if gpu else tuple(unquiet(ceilings.threads, facts["cpus"]))
     try:
         with ExitStack() as stack:
             running = [stack.enter_context(engine) for engine in engines]
@@ -43,7 +46,7 @@ def run(
     return Bench(
         results=tuple(replace(result, estimate=estimate(result.case, ceilings)) for result in results),
         failures=tuple(outcome for outcome in outcomes if isinstance(outcome, Failure)),
-        machine=facts,
+        machine=facts | ({"gpu": gpu} if gpu else {}),
         ceilings=ceilings,
         warnings=warnings,
         interrupted=interrupted,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from groupcalc.bench.engine import Engine
 from groupcalc.bench.noise import noise
-from groupcalc.bench.result import BenchResult, Case, Failure, Timing
-from groupcalc.bench.verify import expected
+from groupcalc.bench.result import BenchResult, Case, Failure, Timing, in_tf32
+from groupcalc.bench.verify import Expected, expected
 from groupcalc.bench.worker import Prepared
 from groupcalc.errors import EngineError
 
@@ -71,11 +72,15 @@ def measure(
 
 def _make_ready(case: Case, engines: Sequence[Engine], entries: list[_Entry], keep: bool) -> Iterator[Failure]:
     """An entry for each engine that computes the case correctly, a failure for each that does not."""
-    truth = expected(case)
+
+    @cache
+    def truth(tf32: bool) -> Expected:
+        return expected(case, tf32)
+
     for engine in engines:
         try:
             prepared = engine.prepare(case, keep)
-            error = truth.error(engine.output())
+            error = truth(in_tf32(engine.variant)).error(engine.output())
             loops = engine.calibrate()
         except EngineError as failed:
             yield _failure(case, engine, failed)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from groupcalc.bench.backends import Backend, Ready
+from groupcalc.bench.launches import launch_burst, launches_for
 from groupcalc.bench.machine import caches
 from groupcalc.bench.result import Case
 from groupcalc.bench.timing import Call, burst, cold_burst, loops_for
@@ -67,6 +68,9 @@ class _Engine:
         self.held: list[_Held] = []
         self.evict: Call | None = None
 
+    def lacks(self) -> str:
+        return self.backend.lacks()
+
     def prepare(self, case: Case, keep: bool = False) -> Prepared:
         if not keep:
             self.held.clear()  # the operands of the cases before need not stay beside these
@@ -84,11 +88,16 @@ class _Engine:
 
     def calibrate(self, number: int = -1) -> int:
         held = self.held[number]
-        held.loops = 1 if held.cold else loops_for(held.ready.call, perf_counter)
+        if held.ready.sampler:
+            held.loops = launches_for(held.ready.sampler)
+        else:
+            held.loops = 1 if held.cold else loops_for(held.ready.call, perf_counter)
         return held.loops
 
     def burst(self, number: int = -1) -> list[float]:
         held = self.held[number]
+        if held.ready.sampler:
+            return launch_burst(held.ready.sampler, held.loops, perf_counter)
         if held.cold:
             assert self.evict is not None  # prepare has seen to it
             return cold_burst(held.ready.call, self.evict, perf_counter)

@@ -34,11 +34,13 @@ Examples:
   groupcalc bench model.onnx --dim batch=1
   groupcalc bench layers.toml --backend numba,onnxruntime,torch
   groupcalc bench model.onnx --backend onnxruntime --whole
+  groupcalc bench layers.toml --device cuda --backend numba,torch --batch 32
   groupcalc bench --groups 1,32 -o table -o json:base.json -o svg:picture.svg
   groupcalc bench --groups 1,32 --base base.json
 
 The ceilings that estimates rest on are measured once for each number of
-threads and kept in the cache directory (GROUPCALC_CACHE_DIR); --remeasure.
+threads and kept in the cache directory (GROUPCALC_CACHE_DIR); --remeasure. Those of a GPU
+are measured in each run.
 Exit status: 0; 2 when something cannot be read or run; 130 after Ctrl-C, and
 what was measured until then is written.
 """
@@ -77,14 +79,17 @@ def bench(
     from groupcalc.bench.machine import processor, usable
     from groupcalc.bench.run import run
     from groupcalc.bench.turns import Effort
+    from groupcalc.cli.benchgpu import check_flags, run_on_gpu
     from groupcalc.cli.benching import Wish, backends_of, ceilings_of, engines_of, given_rates, sets_of, whole_report
     from groupcalc.kernels.arguments import check_device
 
     sinks = parse_sinks(output or [], json, FORMATS)
     check_writable(sinks)
     check_device(device)
-    if device != "cpu":
-        raise UsageError(f"'{device}' is not measured yet", "use cpu; examples/gpu_table.py times a GPU", "--device")
+    on_gpu = device == "cuda"
+    say = _silent if quiet else note
+    if on_gpu:
+        check_flags(threads, cold, whole, say)
     effort = Effort(runs=runs, min_time_s=min_time, warmup=warmup)
     wish = Wish(
         inputs=tuple(inputs or ()),
@@ -93,15 +98,16 @@ def bench(
         layers=tuple(layer or ()),
         shapes=tuple(shape or ()),
         dims=tuple(dim or ()),
-        threads=usable(threads),
+        threads=1 if on_gpu else usable(threads),
         batch=batch,
         cold=cold,
         chain=chain,
         seed=seed,
+        device=device,
     )
     limits = given_rates(peak, bandwidth)
     earlier = read_base(base) if base else None
-    if earlier:
+    if earlier and not on_gpu:
         check_machine(earlier, processor())
     if whole:
         with status(False if quiet else progress) as tell:
@@ -114,16 +120,18 @@ def bench(
         raise UsageError(
             "compares libraries", "add --backend numba,onnxruntime and an INPUT without --groups", "--chain"
         )
-    say = _silent if quiet else note
     missing: list[str] = []
-    backends = backends_of(backend, missing.append)
+    backends = backends_of(backend, missing.append, device)
     engines = engines_of(backends, all_variants=compare)
     sets = sets_of(wish, len(engines), say, together=not compare)
     for line in missing:  # after what is wrong with the input, which matters more
         say(line)
     with status(False if quiet else progress) as tell:
-        ceilings = ceilings_of(wish.threads, limits, again=remeasure, tell=tell)
-        found = run(sets, engines, ceilings, effort, tell)
+        if on_gpu:
+            found = run_on_gpu(sets, engines, limits, earlier, effort, tell, say)
+        else:
+            ceilings = ceilings_of(wish.threads, limits, again=remeasure, tell=tell)
+            found = run(sets, engines, ceilings, effort, tell)
     report = _report(found, wish, earlier, compare)
     for sink in sinks:
         deliver(report, sink, color)

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from groupcalc.bench.backends import BACKENDS, Backend
+from groupcalc.bench.backends import DEVICES, Backend
 from groupcalc.bench.cases import cases_of, distinct, sweep
 from groupcalc.bench.ceilings import given_ceilings, measure_ceilings
 from groupcalc.bench.engine import Engine
@@ -55,6 +55,7 @@ class Wish:
     cold: bool = False
     chain: int = 1
     seed: int = 0
+    device: str = "cpu"
 
     @property
     def swept(self) -> bool:
@@ -67,15 +68,15 @@ class Wish:
         return ", ".join(dict.fromkeys(self.inputs)) if len(self.inputs) == 1 else COMMAND_LINE
 
 
-def backends_of(names: str, tell: Note) -> list[Backend]:
+def backends_of(names: str, tell: Note, device: str = "cpu") -> list[Backend]:
     """The backends asked for, in the order of their table. UsageError for one that is not known, or not installed."""
-    asked = [name.strip() for name in names.split(",")]
+    known, asked = DEVICES[device], [name.strip() for name in names.split(",")]
     for name in asked:
-        if name not in BACKENDS:
-            close = get_close_matches(name, BACKENDS, n=1)
-            way_out = f"did you mean '{close[0]}'?" if close else f"use {', '.join(BACKENDS)}"
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            way_out = f"did you mean '{close[0]}'?" if close else f"use {', '.join(known)}"
             raise UsageError(f"'{show_name(name)}' is no backend", way_out, "--backend")
-    found = [backend for backend in BACKENDS.values() if backend.name in asked]
+    found = [backend for backend in known.values() if backend.name in asked]
     there = [backend for backend in found if not backend.missing]
     if not there:
         libraries, extras = ", ".join(b.library for b in found), ",".join(b.extra for b in found)
@@ -127,7 +128,7 @@ def sets_of(wish: Wish, engines: int, tell: Note, *, together: bool) -> list[lis
     cases = [case for target in _targets(wish) for case in _cases(target, wish, tell)]
     if not cases:
         raise UsageError("no layer has such a name", "drop --layer to see them all", "--layer")
-    cases = [replace(case, cold=wish.cold) for case in cases]
+    cases = [replace(case, cold=wish.cold, device=wish.device) for case in cases]
     if wish.batch is not None:
         cases = [replace(case, conv=replace(case.conv, batch=wish.batch)) for case in cases]
     cases = distinct(cases) if together else cases

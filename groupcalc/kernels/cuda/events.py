@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import cycle
 from math import ceil
 from time import perf_counter
 from typing import Any, Protocol
@@ -13,9 +14,12 @@ from groupcalc.kernels.cuda.device import simulated
 MOST_QUEUED = 256
 """Launches of a sample: a driver's queue holds about a thousand, and blocks beyond."""
 
-LONGEST_HOLD_S = 0.2
+FIRST_HOLD_S, LONGEST_HOLD_S = 0.001, 0.2
 BUFFERS = 64
 """Pairs of buffers that are taken in turn at most: by then the level-2 cache has been read many times over."""
+
+
+Launch = Callable[[], object]
 
 
 class Stopwatch(Protocol):
@@ -42,56 +46,60 @@ class Sample:
     queued: bool
 
 
-def measure(
-    launches: Sequence[Callable[[], object]],
-    *,
-    samples: int,
-    calls: int = MOST_QUEUED,
-    stopwatch: Stopwatch | None = None,
-    clock: Callable[[], float] = perf_counter,
-) -> list[Sample]:
-    """Samples of `calls` launches each, the given ones in turn: give as many as `rotations` says, each with buffers
-    of its own.
+@dataclass(slots=True, kw_only=True)
+class Sampler:
+    """Takes samples of launches, one after the other: give as many as `rotations` says, each with buffers of its own.
 
     A kernel of a few µs is shorter than what it takes the host to launch it. So the device is first given something
     that lasts longer than the host needs for all of them; the launches then follow each other as closely as the device
-    can. When the host was late, the hold is doubled and the sample taken again, up to LONGEST_HOLD_S.
+    can. When the host was late, the hold is doubled from then on and the sample taken again, up to LONGEST_HOLD_S.
     """
-    stopwatch = stopwatch or new_stopwatch()
-    for launch in launches:  # compiled, clocks up, and every buffer touched
-        launch()
-    hold_s = 0.001
-    found: list[Sample] = []
-    while len(found) < samples:
-        taken = _sample(launches, calls, hold_s, stopwatch, clock)
-        if taken.queued or hold_s >= LONGEST_HOLD_S:
-            found.append(taken)
-        else:
-            hold_s *= 2
-    return found
 
+    launches: Sequence[Launch]
+    stopwatch: Stopwatch = field(default_factory=lambda: new_stopwatch())
+    clock: Callable[[], float] = perf_counter
+    hold_s: float = FIRST_HOLD_S
 
-def _sample(
-    launches: Sequence[Callable[[], object]],
-    calls: int,
-    hold_s: float,
-    stopwatch: Stopwatch,
-    clock: Callable[[], float],
-) -> Sample:
-    stopwatch.hold(hold_s)
-    stopwatch.start()
-    begun = clock()
-    for call in range(calls):
-        launches[call % len(launches)]()
-    host_s = (clock() - begun) / calls
-    stopwatch.stop()
-    queued = stopwatch.held()
-    return Sample(device_s=stopwatch.elapsed_s() / calls, host_s=host_s, queued=queued)
+    def __call__(self, samples: int, calls: int) -> list[Sample]:
+        """So many samples of `calls` launches each. Where one ends the next goes on: what lies in the cache is what
+        was used last, and begun anew a short sample would find its first buffers there."""
+        for launch in self.launches:  # compiled, clocks up, and every buffer touched
+            launch()
+        turn, found = cycle(self.launches), list[Sample]()
+        while len(found) < samples:
+            taken = self._sample(turn, calls)
+            if taken.queued or self.hold_s >= LONGEST_HOLD_S:
+                found.append(taken)
+            else:
+                self.hold_s *= 2
+        return found
+
+    def _sample(self, turn: Iterator[Launch], calls: int) -> Sample:
+        self.stopwatch.hold(self.hold_s)
+        self.stopwatch.start()
+        begun = self.clock()
+        for _ in range(calls):
+            next(turn)()
+        host_s = (self.clock() - begun) / calls
+        self.stopwatch.stop()
+        queued = self.stopwatch.held()
+        return Sample(device_s=self.stopwatch.elapsed_s() / calls, host_s=host_s, queued=queued)
 
 
 def rotations(touched_bytes: int, l2_bytes: int) -> int:
     """Buffers to take in turn so that each has left the level-2 cache before it is used again: twice its size."""
     return min(BUFFERS, ceil(2 * l2_bytes / max(1, touched_bytes)) + 1)
+
+
+def stream() -> tuple[Any, int]:
+    """A stream of its own for a library that takes none but such, and its address.
+
+    It is a blocking one: what goes to it and what goes to the default stream, where the events are, keep their order.
+    """
+    from numba import cuda
+
+    made = cuda.stream()
+    return made, int(made)
 
 
 def new_stopwatch() -> Stopwatch:

@@ -53,7 +53,7 @@ def copy_bandwidth(gpu: Gpu) -> float:
     source, target = arrays.empty(count), arrays.empty(count)
     blocks = max(1, min(count // 4 // THREADS, 32 * gpu.processors))
     kernel = configured(copy(), blocks, min(THREADS, count // 4))
-    taken = events.measure([lambda: kernel(target, source, count)], samples=SAMPLES, calls=4)
+    taken = events.Sampler(launches=[lambda: kernel(target, source, count)])(SAMPLES, 4)
     return 2 * count * FLOAT_BYTES / min(sample.device_s for sample in taken)
 
 
@@ -65,7 +65,7 @@ def multiply_add_rate(gpu: Gpu) -> float:
     blocks, threads, rounds = (1, 2, 1) if simulated() else (8 * gpu.processors, THREADS, 128)
     sink = arrays.upload(np.zeros(blocks * threads, np.float32))
     kernel = configured(multiply_add(CHAINS, LENGTH), blocks, threads)
-    taken = events.measure([lambda: kernel(sink, rounds)], samples=SAMPLES, calls=4)
+    taken = events.Sampler(launches=[lambda: kernel(sink, rounds)])(SAMPLES, 4)
     flops = 2 * blocks * threads * rounds * CHAINS * LENGTH
     return flops / min(sample.device_s for sample in taken)
 
@@ -77,4 +77,4 @@ def launch() -> list[events.Sample]:
 
     sink = arrays.empty(1)
     kernel = configured(nothing(), 1, 1)
-    return events.measure([lambda: kernel(sink)], samples=SAMPLES, calls=4 if simulated() else events.MOST_QUEUED)
+    return events.Sampler(launches=[lambda: kernel(sink)])(SAMPLES, 4 if simulated() else events.MOST_QUEUED)

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from groupcalc.kernels.cuda.events import BUFFERS, LONGEST_HOLD_S, measure, rotations
+from groupcalc.kernels.cuda.events import BUFFERS, LONGEST_HOLD_S, Sampler, rotations
 
 
 class Device:
@@ -45,7 +45,7 @@ def clock() -> Callable[[], float]:
 
 def test_launches_take_their_buffers_in_turn_behind_a_hold(clock: Callable[[], float]) -> None:
     device = Device(needs=0)
-    (sample,) = measure([device.launch("a"), device.launch("b")], samples=1, calls=3, stopwatch=device, clock=clock)
+    (sample,) = Sampler(launches=[device.launch("a"), device.launch("b")], stopwatch=device, clock=clock)(1, 3)
     assert device.noted == ["a", "b", "hold", "start", "a", "b", "a", "stop"]
     assert sample.device_s == 12.0 / 3
     assert sample.host_s == 3 / 3
@@ -54,14 +54,21 @@ def test_launches_take_their_buffers_in_turn_behind_a_hold(clock: Callable[[], f
 
 def test_a_late_host_gets_a_longer_hold_from_then_on(clock: Callable[[], float]) -> None:
     device = Device(needs=0.004)
-    samples = measure([device.launch("a")], samples=2, calls=1, stopwatch=device, clock=clock)
-    assert device.holds[1:] == [0.001, 0.002, 0.004, 0.004]
+    sampler = Sampler(launches=[device.launch("a")], stopwatch=device, clock=clock)
+    samples = [*sampler(2, 1), *sampler(1, 1)]
+    assert device.holds[1:] == [0.001, 0.002, 0.004, 0.004, 0.004]
     assert all(sample.queued for sample in samples)
+
+
+def test_a_sample_goes_on_with_the_buffers_that_were_used_longest_ago(clock: Callable[[], float]) -> None:
+    device = Device(needs=0)
+    Sampler(launches=[device.launch(name) for name in "abc"], stopwatch=device, clock=clock)(2, 2)
+    assert [name for name in device.noted if name in "abc"] == ["a", "b", "c", "a", "b", "c", "a"]
 
 
 def test_a_host_that_is_always_late_is_said_to_be(clock: Callable[[], float]) -> None:
     device = Device(needs=2 * LONGEST_HOLD_S)
-    (sample,) = measure([device.launch("a")], samples=1, calls=1, stopwatch=device, clock=clock)
+    (sample,) = Sampler(launches=[device.launch("a")], stopwatch=device, clock=clock)(1, 1)
     assert not sample.queued
 
 

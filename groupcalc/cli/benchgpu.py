@@ -1,0 +1,58 @@
+"""groupcalc bench --device cuda: what differs from the CPU between the flags and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from groupcalc.bench import gpu
+from groupcalc.bench.base import Base, check_machine
+from groupcalc.bench.ceilings import given_ceilings
+from groupcalc.bench.engine import Engine
+from groupcalc.bench.machine import processor
+from groupcalc.bench.result import Bench, Case
+from groupcalc.bench.run import run
+from groupcalc.bench.turns import Effort
+from groupcalc.costs.roofline import Ceilings
+from groupcalc.errors import UsageError
+
+Note = Callable[[str], None]
+
+
+def check_flags(threads: int | None, cold: bool, whole: bool, say: Note) -> None:
+    """UsageError for what a GPU does not have; a note on what is of no account there."""
+    if whole:
+        raise UsageError("is for the CPU", "drop --device cuda", "--whole")
+    if cold:
+        way_out = "drop --cold: buffers are taken in turn past the GPU's cache as it is"
+        raise UsageError("is for the CPU", way_out, "--cold")
+    if threads is not None:
+        say("--threads: is for the CPU, and of no account with --device cuda")
+
+
+def run_on_gpu(
+    sets: Sequence[Sequence[Case]],
+    engines: Sequence[Engine],
+    rates: tuple[float | None, float | None],
+    earlier: Base | None,
+    effort: Effort,
+    tell: Note,
+    say: Note,
+) -> Bench:
+    """Measure every case on every engine whose library can use the GPU, beside the ceilings of the GPU.
+
+    rates    the peak and the bandwidth, where a person gives them
+    earlier  a result to be held against, which must be of this GPU
+    say      hears which libraries are left out, and why
+    """
+    tell("measuring the ceilings of this GPU: a few seconds")
+    seen = gpu.look(probe=None in rates)
+    if earlier:
+        check_machine(earlier, processor(), seen.gpu.name)
+    left = gpu.able(engines, say)
+    gpu.check_device_room(sets, len(left), seen)
+
+    def measured() -> Ceilings:
+        assert seen.ceilings is not None  # unless both are given, and then they are not asked for
+        return seen.ceilings
+
+    return run(sets, left, given_ceilings(1, *rates, measured), effort, tell, seen.facts)
