@@ -26,12 +26,15 @@ class Comparison:
     """One case: the subject, and the engine with the fastest sample among the others, if there is one.
 
     The best is chosen for each case, with hindsight: no user of one library gets it everywhere.
+
+    tf32  the best of those that may round their inputs to TF32, which is why they are no peers
     """
 
     case: Case
     subject: Figure
     peer: Figure | None
     estimate: Estimate | None
+    tf32: Figure | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -42,6 +45,11 @@ class Comparison:
     def median_ratio(self) -> float | None:
         """The same of the medians."""
         return self.peer.median_s / self.subject.median_s if self.peer else None
+
+    @property
+    def tf32_ratio(self) -> float | None:
+        """The same of the fastest samples against TF32."""
+        return self.tf32.min_s / self.subject.min_s if self.tf32 else None
 
     @property
     def share(self) -> float | None:
@@ -59,6 +67,7 @@ class Family:
     median_ratio: float | None
     share: float | None
     worst: Comparison | None
+    tf32_ratio: float | None = None
 
 
 def compare(results: Iterable[BenchResult], subject: str) -> list[Comparison]:
@@ -73,11 +82,12 @@ def compare(results: Iterable[BenchResult], subject: str) -> list[Comparison]:
     found = []
     for of_layer in layers.values():
         figures, case, estimate = _figures(of_layer)
-        ours = [figure for backend, figure in figures if backend == subject]
-        others = [figure for backend, figure in figures if backend != subject]
-        if ours:
-            best = min(others, key=lambda figure: figure.min_s, default=None)
-            found.append(Comparison(case=case, subject=_fastest(ours), peer=best, estimate=estimate))
+        ours = [figure for result, figure in figures if result.backend == subject]
+        others = [figure for result, figure in figures if result.backend != subject and not result.tf32]
+        tf32 = [figure for result, figure in figures if result.backend != subject and result.tf32]
+        mine, peer, rounded = map(_fastest, (ours, others, tf32))
+        if mine:
+            found.append(Comparison(case=case, subject=mine, peer=peer, estimate=estimate, tf32=rounded))
     return found
 
 
@@ -102,24 +112,25 @@ def _family(name: str, members: Sequence[Comparison]) -> Family:
         ratio=geometric_mean(each.ratio for each in members),
         median_ratio=geometric_mean(each.median_ratio for each in members),
         share=geometric_mean(each.share for each in members),
+        tf32_ratio=geometric_mean(each.tf32_ratio for each in members),
         worst=min(with_peer, key=lambda each: each.ratio or 0.0, default=None),
     )
 
 
-def _figures(results: Sequence[BenchResult]) -> tuple[list[tuple[str, Figure]], Case, Estimate | None]:
+def _figures(results: Sequence[BenchResult]) -> tuple[list[tuple[BenchResult, Figure]], Case, Estimate | None]:
     """The engines' figures of one layer, its longest case, and the bound of that."""
     longest = max(results, key=lambda result: result.case.chain)
     alone = {result.engine: result for result in results if result.case.chain == 1}
     figures = []
     for result in results:
         if result.case.chain == longest.case.chain == 1:
-            figures.append((result.backend, _figure(result, result.timing.min_s, result.timing.median_s)))
+            figures.append((result, _figure(result, result.timing.min_s, result.timing.median_s)))
         elif result.case.chain > 1 and result.engine in alone:
             one, more = alone[result.engine].timing, result.case.chain - 1
             least = (result.timing.min_s - one.min_s) / more
             usual = (result.timing.median_s - one.median_s) / more
             if least > 0 and usual > 0:  # else the noise is larger than the layer
-                figures.append((result.backend, _figure(result, least, usual)))
+                figures.append((result, _figure(result, least, usual)))
     return figures, longest.case, longest.estimate
 
 
@@ -127,5 +138,5 @@ def _figure(result: BenchResult, min_s: float, median_s: float) -> Figure:
     return Figure(engine=result.engine, kernel=result.kernel, min_s=min_s, median_s=median_s)
 
 
-def _fastest(figures: Sequence[Figure]) -> Figure:
-    return min(figures, key=lambda figure: figure.min_s)
+def _fastest(figures: Sequence[Figure]) -> Figure | None:
+    return min(figures, key=lambda figure: figure.min_s, default=None)

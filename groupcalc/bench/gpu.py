@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -65,6 +66,18 @@ def ceilings(probed: probes.Ceilings) -> Ceilings:
     return Ceilings(threads=1, peak_flops_per_s=probed.flops_per_s, levels=(level,), launch_s=probed.launch_s)
 
 
+def state(seen: Seen) -> str:
+    """Clocks, temperature and power as the driver has them now, to judge figures by; "" when it does not tell."""
+    query = "--query-gpu=clocks.sm,clocks.mem,temperature.gpu,power.draw"
+    command = ["nvidia-smi", "-i", seen.gpu.uuid, query, "--format=csv,noheader"]
+    try:
+        said = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    sm, memory, temperature, power = (*said.stdout.strip().split(", "), "", "", "", "")[:4]
+    return f"{sm}, memory {memory}, {temperature} °C, {power}" if power else ""
+
+
 def check_device_room(sets: Sequence[Sequence[Case]], engines: int, seen: Seen) -> None:
     """UsageError when cases that take turns need more of the device's memory than is free.
 
@@ -85,19 +98,21 @@ def able(engines: Sequence[Engine], tell: Callable[[str], None]) -> list[Engine]
     for engine in engines:
         name = engine.backend.name
         if name not in lacking:
-            with engine:
-                lacking[name] = _lack(engine)
-    lines = [f"{name}: {lack}" for name, lack in lacking.items() if lack]
+            lacking[name] = _lack(engine)
     left = [engine for engine in engines if not lacking[engine.backend.name]]
     if not left:
-        raise UsageError("; ".join(lines), place="--backend")
-    for line in lines:
-        tell(f"{line}, so it is left out")
+        raise UsageError("; ".join(f"{name}: {lack}" for name, lack in lacking.items()), place="--backend")
+    for name, lack in lacking.items():
+        if lack:
+            tell(f"{name}: left out, as {lack}")
     return left
 
 
 def _lack(engine: Engine) -> str:
+    if engine.backend.lacks is None:
+        return ""
     try:
-        return engine.lacks()
+        with engine:
+            return engine.lacks()
     except EngineError as error:  # its import failed
         return error.fact

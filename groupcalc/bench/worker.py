@@ -69,7 +69,7 @@ class _Engine:
         self.evict: Call | None = None
 
     def lacks(self) -> str:
-        return self.backend.lacks()
+        return self.backend.lacks() if self.backend.lacks else ""
 
     def prepare(self, case: Case, keep: bool = False) -> Prepared:
         if not keep:

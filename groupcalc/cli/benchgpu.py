@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from groupcalc.bench import gpu
 from groupcalc.bench.base import Base, check_machine
@@ -55,4 +56,5 @@ def run_on_gpu(
         assert seen.ceilings is not None  # unless both are given, and then they are not asked for
         return seen.ceilings
 
-    return run(sets, left, given_ceilings(1, *rates, measured), effort, tell, seen.facts)
+    found = run(sets, left, given_ceilings(1, *rates, measured), effort, tell, seen.facts)
+    return replace(found, machine=found.machine | {"gpu": seen.facts | {"state": gpu.state(seen)}})

@@ -97,7 +97,10 @@ BackendNames = Annotated[
     ),
 ]
 Device = Annotated[
-    str, option("--device", metavar="cpu|cuda", help="Where it runs (default: cpu).", rich_help_panel=MEASURE)
+    str,
+    option(
+        "--device", metavar="cpu|cuda", help="Where it runs: cpu (default), an NVIDIA GPU.", rich_help_panel=MEASURE
+    ),
 ]
 Whole = Annotated[
     bool,

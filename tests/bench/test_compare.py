@@ -42,6 +42,22 @@ def test_the_best_peer_is_the_one_with_the_fastest_sample() -> None:
     assert (found.ratio, found.median_ratio, found.share) == (5 / 2, 9 / 3, 1 / 2)
 
 
+def test_tf32_is_no_peer_and_stands_apart() -> None:
+    results = [
+        result("f/a", "numba", 2.0),
+        result("f/a", "torch", 6.0, variant="nchw"),
+        result("f/a", "torch", 1.0, variant="nchw tf32"),
+        result("f/a", "onnxruntime", 1.5, variant="tf32"),
+    ]
+    [found] = compare(results, "numba")
+    assert found.peer is not None
+    assert found.tf32 is not None
+    assert (found.peer.engine, found.ratio) == ("torch nchw", 6 / 2)
+    assert (found.tf32.engine, found.tf32_ratio) == ("torch nchw tf32", 1 / 2)
+    for family in families([found]):
+        assert (family.ratio, family.tf32_ratio) == (pytest.approx(6 / 2), pytest.approx(1 / 2))
+
+
 def test_without_peers_there_is_nothing_to_divide_by() -> None:
     [found] = compare([result("a", "numba", 2.0)], "numba")
     assert (found.peer, found.ratio, found.median_ratio, found.share) == (None, None, None, None)

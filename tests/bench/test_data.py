@@ -50,6 +50,7 @@ def test_the_data_hold_the_geometry_every_sample_and_the_estimate() -> None:
         "name": CASE.name, "in_channels": 128, "out_channels": 128, "groups": 32, "batch": 1, "bias": False,
         "dtype": "float32", "in_size": [56, 56], "out_size": [56, 56], "kernel_size": [3, 3], "stride": [1, 1],
         "padding": [[1, 1], [1, 1]], "dilation": [1, 1], "threads": 2, "count": 1, "chain": 1, "seed": 0, "cold": False,
+        "device": "cpu",
     }  # fmt: skip
     assert (row["backend"], row["groups"], row["macs"]) == ("numba", 32, 128 * 4 * 9 * 56 * 56)
     assert (row["samples_s"], row["rounds"], row["warmup_s"]) == ([0.5, 0.25, 4.0, 0.75], [2, 2], [9.0])
@@ -106,6 +107,32 @@ def test_a_slower_run_is_said_to_be_slower(file: Path) -> None:
     quiet = replace(DENSE, timing=Timing(samples_s=(3.0,) * 10))
     [compared] = against(read_base(str(file)), [quiet], seed=0).values()
     assert (compared.verdict, compared.ratio) == ("slower", 3.0 / 2.5)
+
+
+def test_the_data_tell_tf32_from_float32() -> None:
+    tf32 = replace(RESULT, backend="torch", variant="nchw tf32")
+    rows = saved(Bench(results=(RESULT, tf32), machine={}))["bench"]
+    assert [row["arithmetic"] for row in rows] == ["float32", "tf32"]  # type: ignore[attr-defined]
+
+
+def test_a_run_saved_before_there_were_devices_is_one_of_the_cpu(file: Path) -> None:
+    data = saved()
+    for row in data["bench"]:  # type: ignore[attr-defined]
+        del row["case"]["device"]
+    file.write_text(json.dumps(data))
+    on_gpu = replace(RESULT, case=replace(CASE, device="cuda"))
+    assert list(against(read_base(str(file)), [on_gpu, RESULT], seed=0)) == [1]
+
+
+def test_the_base_of_another_gpu_is_refused(file: Path) -> None:
+    machine = {"processor": "abacus", "gpu": {"name": "loom"}}
+    file.write_text(json.dumps(saved(replace(BENCH, machine=machine))))
+    base = read_base(str(file))
+    check_machine(base, "a slide rule", gpu="loom")  # the processor is of no account
+    with pytest.raises(UsageError, match="was measured on loom, this is a comb "):
+        check_machine(base, "abacus", gpu="a comb")
+    with pytest.raises(UsageError, match="was measured on loom, this is abacus "):
+        check_machine(base, "abacus")
 
 
 def test_the_base_of_another_machine_is_refused(file: Path) -> None:

@@ -63,6 +63,12 @@ class FakeEngine:
         return EngineError("its process was killed by SIGSEGV", "", self.name)
 
 
+def test_tf32_is_held_against_its_own_bound(case: Case) -> None:
+    # Each output sums 2 channels by 9 taps of numbers about 1 by weights about 18**-0.5.
+    found = measured(case, [FakeEngine("nchw", [], wrong=1e-4), FakeEngine("nchw tf32", [], wrong=1e-4)])
+    assert [type(each) for each in found] == [Failure, BenchResult]
+
+
 def measured(case: Case, engines: Sequence[Any], runs: int = 3, min_time_s: float = 0.0, warmup: int = 0) -> Any:
     return list(measure([case], engines, Effort(runs=runs, min_time_s=min_time_s, warmup=warmup)))
 

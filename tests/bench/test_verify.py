@@ -39,6 +39,22 @@ def test_the_bound_of_one_layer_is_that_of_its_sums() -> None:
     assert ones < 10 * np.abs(truth.y).max()
 
 
+def cut_to_tf32(array: np.ndarray) -> np.ndarray:
+    """The first 10 of 23 bits of the mantissa."""
+    return (array.view(np.uint32) & np.uint32(2**32 - 2**13)).view(np.float32)
+
+
+def test_tf32_keeps_a_bound_of_its_own_and_not_that_of_float32() -> None:
+    given, c = operands(CASE), CASE.conv
+    x, w = cut_to_tf32(given.x), cut_to_tf32(given.weights[0])
+    y = conv2d(x, w, given.biases[0], c.stride, c.padding, c.dilation, c.groups, threads=1)
+    assert 0 < expected(CASE, tf32=True).error(y) < 1
+    with pytest.raises(EngineError, match="its output is wrong"):
+        expected(CASE).error(y)
+    with pytest.raises(EngineError, match="its output is wrong"):
+        expected(CASE, tf32=True).error(y + np.float32(0.1))
+
+
 @pytest.mark.parametrize("change", [1e-3, -1e-3, np.nan, np.inf])
 def test_one_wrong_element_is_seen(change: float) -> None:
     y = expected(CASE).y.astype(np.float32)

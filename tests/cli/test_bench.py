@@ -258,7 +258,11 @@ def test_ctrl_c_keeps_what_was_measured(groupcalc: Groupcalc, net: str, fake: Fa
         (["--groups", "a,b"], "--groups: 'a' is not a group count (write 1,2,4,32)"),
         (["--peak", "fast"], "--peak: 'fast' is not a rate (write 27GFLOP/s)"),
         (["--bandwidth", "27GFLOP/s"], "--bandwidth: '27GFLOP/s' is not in B/s (write 27GB/s)"),
-        (["--device", "cuda"], "--device: 'cuda' is not measured yet (use cpu; examples/gpu_table.py times a GPU)"),
+        (["--device", "cuda", "--whole"], "--whole: is for the CPU (drop --device cuda)"),
+        (
+            ["--device", "cuda", "--cold"],
+            "--cold: is for the CPU (drop --cold: buffers are taken in turn past the GPU's",
+        ),
         (["--device", "tpu"], 'device=\'tpu\' is not known (use "cpu" or "cuda")'),
         (
             ["--base", "none.json"],

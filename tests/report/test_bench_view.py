@@ -86,6 +86,35 @@ def test_the_text_shows_times_rates_factors_and_ceilings() -> None:
     assert "numba 0.68, torch 2.13" in text
 
 
+def test_tf32_has_columns_of_its_own_where_it_was_measured() -> None:
+    assert "tf32" not in table(bench_view(BENCH, subject="numba")).lower()
+    tf32 = result(CASE, "torch", 50e-6, 50e-6, 50e-6, variant="nchw tf32")
+    view = bench_view(replace(BENCH, results=(*BENCH.results, tf32)), subject="numba")
+    first, second = lines_of(view.tables[0])
+    assert (first["peer"], first["tf32"], first["tf32_ratio"]) == (
+        "onnxruntime all", "torch nchw tf32", pytest.approx(50 / 100)
+    )  # fmt: skip
+    assert (second["tf32"], second["tf32_min_s"], second["tf32_ratio"]) == (None, None, None)
+    assert [line["tf32_ratio"] for line in lines_of(view.tables[1])] == [
+        pytest.approx(1 / 2),
+        None,
+        pytest.approx(1 / 2),
+    ]
+    assert "TF32 rounds inputs to 10 bits of mantissa" in table(view)
+
+
+def test_a_gpu_is_named_with_its_ceilings_in_place_of_the_processor() -> None:
+    on_gpu = tuple(replace(each, case=replace(each.case, device="cuda")) for each in BENCH.results)
+    machine = BENCH.machine | {"gpu": {"name": "loom", "state": "1980 MHz"}}
+    level = Level(name="DRAM", working_set=0, bandwidth_bytes_per_s=3e12)
+    ceilings = Ceilings(threads=1, peak_flops_per_s=60e12, levels=(level,), launch_s=2e-6)
+    text = table(bench_view(replace(BENCH, results=on_gpu, machine=machine, ceilings=ceilings), subject="numba"))
+    assert text.splitlines()[0] == "loom  float32 · peak 60.0 TFLOP/s · DRAM 3.00 TB/s · launch 2.00 µs"
+    assert "in the end: 1980 MHz" in text
+    assert "launches queued, operands past the L2 cache" in text
+    assert "operands hot" not in text
+
+
 def test_failures_and_noise_are_said() -> None:
     text = table(bench_view(BENCH, subject="numba"))
     assert "! dense/64-14: onnxruntime all: its process was killed by SIGSEGV" in text

@@ -36,10 +36,6 @@ class Ready:
     operands: tuple[F32, ...] = ()
 
 
-def _nothing() -> str:
-    return ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
     """A library that computes convolutions.
@@ -48,7 +44,8 @@ class Backend:
     library   the package that it needs
     extra     of groupcalc, that installs the package; "" when groupcalc itself needs it
     prepare   makes a variant ready for a case; runs in the engine's process only
-    lacks     what keeps the installed library from it, with a way out; "" when nothing does; runs there as well
+    lacks     what keeps the installed library from it, with a way out; "" when nothing does; runs there as well.
+              None: nothing can
     """
 
     name: str
@@ -56,7 +53,7 @@ class Backend:
     extra: str
     variants: tuple[str, ...]
     prepare: Callable[[str, Case], Ready]
-    lacks: Callable[[], str] = _nothing
+    lacks: Callable[[], str] | None = None
 
     @property
     def way_out(self) -> str:

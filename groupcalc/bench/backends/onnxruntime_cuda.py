@@ -19,7 +19,7 @@ from groupcalc.errors import EngineError
 from groupcalc.kernels.cuda.device import gpu
 from groupcalc.kernels.cuda.events import Sampler, stream
 
-PROVIDER = "CUDAExecutionProvider"
+PROVIDER, DEVICE = "CUDAExecutionProvider", "cuda"
 
 WAY_OUT = "pip uninstall onnxruntime, then pip install 'onnxruntime-gpu[cuda,cudnn]'"
 
@@ -39,9 +39,9 @@ def prepare(variant: str, case: Case) -> Ready:
     x, shape = operands(case).x, output_shape(case.conv)
     outputs, launches = [], []
     for _ in range(buffer_sets(case, gpu().l2_bytes)):
-        y = ort.OrtValue.ortvalue_from_shape_and_type(shape, np.float32, "cuda", 0)
+        y = ort.OrtValue.ortvalue_from_shape_and_type(shape, np.float32, DEVICE, 0)
         binding = session.io_binding()
-        binding.bind_ortvalue_input("x", ort.OrtValue.ortvalue_from_numpy(x, "cuda", 0))
+        binding.bind_ortvalue_input("x", ort.OrtValue.ortvalue_from_numpy(x, DEVICE, 0))
         binding.bind_ortvalue_output("y", y)
         outputs.append(y)
         launches.append(partial(session.run_with_iobinding, binding, no_wait))

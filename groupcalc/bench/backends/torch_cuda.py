@@ -31,7 +31,7 @@ def lacks() -> str:
     if torch.version.cuda is None:
         return "this build has no CUDA (pip install a CUDA wheel of torch, see pytorch.org/get-started)"
     if not torch.cuda.is_available():
-        return f"built for CUDA {torch.version.cuda}, it sees no GPU (update the driver, or take a build for its CUDA)"
+        return f"it sees no GPU, built for CUDA {torch.version.cuda} (take a build that the driver's CUDA can run)"
     return ""
 
 

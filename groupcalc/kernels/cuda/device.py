@@ -18,12 +18,14 @@ class Gpu:
     processors     streaming multiprocessors
     shared_floats  float32 numbers of shared memory a processor
     l2_bytes       of its level-2 cache
+    uuid           by which the driver's own tools know it
     """
 
     name: str
     processors: int
     shared_floats: int
     l2_bytes: int
+    uuid: str = ""
 
 
 SIMULATED = Gpu(name="simulator", processors=1, shared_floats=64 * 1024 // FLOAT_BYTES, l2_bytes=1 << 10)
@@ -51,6 +53,7 @@ def _facts(number: int) -> Gpu:
         processors=device.MULTIPROCESSOR_COUNT,
         shared_floats=device.MAX_SHARED_MEMORY_PER_MULTIPROCESSOR // FLOAT_BYTES,
         l2_bytes=device.L2_CACHE_SIZE,
+        uuid=str(device.uuid),
     )
 
 

@@ -11,11 +11,21 @@ from groupcalc.costs.roofline import Level
 from groupcalc.report.document import Column, Report, Table
 from groupcalc.units import show_count, show_rate, show_ratio, show_seconds
 
-CONVENTION = (
+HOT = (
     "Times are of one call, operands hot, weights packed beforehand, NCHW in and out; torch channels_last reads and "
-    "writes that layout.",
+    "writes that layout."
+)
+QUEUED = (
+    "Times are of one launch by the device's events, launches queued, operands past the L2 cache, weights packed "
+    "beforehand, NCHW in and out; torch channels_last reads and writes that layout."
+)
+CONVENTION = (
     "The best of the others is chosen for each case by its fastest sample; the factor is that of the fastest samples.",
     "Of the bound: the least possible time, taps on padding left out, as a part of the fastest sample.",
+)
+
+TF32 = (
+    "TF32 rounds inputs to 10 bits of mantissa: its engines stand apart, and are none of the others, which are float32."
 )
 
 BEYOND = 1.02
@@ -41,12 +51,15 @@ def bench_view(bench: Bench, *, subject: str, data: Any = None) -> Report:
     found = families(comparisons)
     if found:
         tables.append(_families(found))
-    return Report(tables=tuple(tables), data=data, notes=CONVENTION)
+    rounded = (TF32,) if any(each.tf32 for each in comparisons) else ()
+    notes = (QUEUED if bench.gpu else HOT, *CONVENTION, *rounded)
+    return Report(tables=tuple(tables), data=data, notes=notes)
 
 
 def _cases(comparisons: Sequence[Comparison], bench: Bench, subject: str) -> Table:
+    rounded = any(each.tf32 for each in comparisons)
     return Table(
-        name=bench.machine.get("processor", ""),
+        name=bench.runs_on,
         facts=tuple(_facts(bench)),
         columns=(
             Column(key="name", header="layer", align="left", elide=24),
@@ -61,8 +74,9 @@ def _cases(comparisons: Sequence[Comparison], bench: Bench, subject: str) -> Tab
             Column(key="peer_min_s", header="fastest", show=show_seconds, priority=1),
             Column(key="peer_median_s", header="median", show=show_seconds, priority=5),
             Column(key="ratio", header="factor", show=_factor),
+            *(_TF32 if rounded else ()),
         ),
-        rows=tuple(map(_row, comparisons)),
+        rows=tuple((*_row(each), *(_tf32(each) if rounded else ())) for each in comparisons),
         notes=tuple(_notes(bench)),
         warnings=(*_warnings(bench), *_beyond(comparisons)),
     )
@@ -86,6 +100,17 @@ def _row(each: Comparison) -> tuple[Any, ...]:
     )
 
 
+_TF32 = (
+    Column(key="tf32", header="best TF32", align="left", priority=1),
+    Column(key="tf32_min_s", header="fastest", show=show_seconds, priority=2),
+    Column(key="tf32_ratio", header="factor", show=_factor, priority=1),
+)
+
+
+def _tf32(each: Comparison) -> tuple[Any, ...]:
+    return (each.tf32.engine, each.tf32.min_s, each.tf32_ratio) if each.tf32 else (None, None, None)
+
+
 def _bound(each: Comparison) -> str | None:
     if each.estimate is None:
         return None
@@ -93,6 +118,7 @@ def _bound(each: Comparison) -> str | None:
 
 
 def _families(found: Sequence[Family]) -> Table:
+    rounded = any(family.tf32_ratio for family in found)
     return Table(
         name="Geometric means",
         columns=(
@@ -103,6 +129,7 @@ def _families(found: Sequence[Family]) -> Table:
             Column(key="share", header="of bound", show=_percent),
             Column(key="worst_ratio", header="least", show=_factor),
             Column(key="worst", header="at", align="left", elide=24, priority=2),
+            *((Column(key="tf32_ratio", header="TF32", show=_factor, priority=1),) if rounded else ()),
         ),
         rows=tuple(
             (
@@ -113,6 +140,7 @@ def _families(found: Sequence[Family]) -> Table:
                 family.share,
                 family.worst.ratio if family.worst else None,
                 family.worst.case.name if family.worst else None,
+                *((family.tf32_ratio,) if rounded else ()),
             )
             for family in found
         ),
@@ -122,7 +150,10 @@ def _families(found: Sequence[Family]) -> Table:
 def _facts(bench: Bench) -> Iterator[str]:
     cases = [result.case for result in bench.results]
     yield from dict.fromkeys(case.conv.dtype for case in cases)
-    for threads in dict.fromkeys(case.threads for case in cases):
+    batches = sorted({case.conv.batch for case in cases})
+    if batches and batches != [1]:
+        yield f"batch {', '.join(map(str, batches))}"
+    for threads in dict.fromkeys(case.threads for case in cases if case.device == "cpu"):
         yield f"{threads} thread{'s' if threads > 1 else ''}"
     chain = max((case.chain for case in cases), default=1)
     if chain > 1:
@@ -130,6 +161,8 @@ def _facts(bench: Bench) -> Iterator[str]:
     if bench.ceilings:
         yield f"peak {_flops(bench.ceilings.peak_flops_per_s)}"
         yield from _bandwidths(bench.ceilings.levels)
+    if bench.gpu and bench.ceilings and bench.ceilings.launch_s:
+        yield f"launch {show_seconds(bench.ceilings.launch_s)}"
 
 
 def _bandwidths(levels: Sequence[Level]) -> Iterator[str]:
@@ -144,6 +177,8 @@ def _notes(bench: Bench) -> Iterator[str]:
     versions = bench.machine.get("versions", {})
     if versions:
         yield ", ".join(f"{name} {version}" for name, version in versions.items())
+    if state := bench.machine.get("gpu", {}).get("state"):
+        yield f"in the end: {state}"
 
 
 def _warnings(bench: Bench) -> Iterator[str]:

@@ -17,7 +17,6 @@ from groupcalc.report.views.lines import few, plural
 from groupcalc.report.views.timed import (
     BACKEND,
     BOUND,
-    CONVENTION,
     ESTIMATE,
     KERNEL,
     MACS,
@@ -25,6 +24,7 @@ from groupcalc.report.views.timed import (
     RATE,
     SHARE,
     Measured,
+    convention,
     engines,
     facts,
     provenance,
@@ -88,7 +88,7 @@ def latency_view(
         tables=(table,),
         records=lambda: records(points, compared),
         data=data,
-        notes=(provenance(bench), CONVENTION),
+        notes=(provenance(bench), convention(bench)),
         charts=charts(bench, points),
     )
 

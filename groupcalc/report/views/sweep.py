@@ -17,7 +17,6 @@ from groupcalc.report.views.fields import bound
 from groupcalc.report.views.timed import (
     BACKEND,
     BOUND,
-    CONVENTION,
     ESTIMATE,
     KERNEL,
     MACS,
@@ -25,6 +24,7 @@ from groupcalc.report.views.timed import (
     RATE,
     SHARE,
     Measured,
+    convention,
     engines,
     facts,
     provenance,
@@ -102,7 +102,7 @@ def sweep_view(
         tables=tuple(tables),
         records=lambda: records(points, compared),
         data=data,
-        notes=(provenance(bench), CONVENTION),
+        notes=(provenance(bench), convention(bench)),
         charts=charts(bench, points),
     )
 

@@ -17,9 +17,13 @@ from groupcalc.report.views.describe import describe
 from groupcalc.report.views.lines import plural
 from groupcalc.units import show_count, show_part, show_rate, show_seconds, show_shape
 
-CONVENTION = (
-    "Measured: median of one call and how far it is sure, operands hot, weights packed beforehand. Estimate: launch + "
-    "the longer of arithmetic and traffic, taps on padding left out; MACs and GFLOP/s count them."
+ESTIMATED = (
+    "Estimate: launch + the longer of arithmetic and traffic, taps on padding left out; MACs and GFLOP/s count them."
+)
+ON_CPU = f"Measured: median of one call and how far it is sure, operands hot, weights packed beforehand. {ESTIMATED}"
+ON_GPU = (
+    "Measured: median of one launch by the device's events and how far it is sure, launches queued, operands past the "
+    f"L2 cache, weights packed beforehand. {ESTIMATED}"
 )
 
 MEASURED_TOO_LOW = 1.02
@@ -78,18 +82,27 @@ def facts(bench: Bench) -> Iterator[str]:
     batches = sorted({case.conv.batch for case in cases})
     if batches and batches != [1]:
         yield f"batch {', '.join(map(str, batches))}"
-    yield from (plural(threads, "thread") for threads in dict.fromkeys(case.threads for case in cases))
+    if bench.gpu:
+        yield bench.gpu
+    else:
+        yield from (plural(threads, "thread") for threads in dict.fromkeys(case.threads for case in cases))
     if any(case.cold for case in cases):
         yield "cold caches"
     if bench.ceilings:
-        yield show_ceilings(bench.ceilings)
+        yield show_ceilings(bench.ceilings, launch=bool(bench.gpu))
 
 
-def show_ceilings(ceilings: Ceilings) -> str:
-    """`peak 235 GFLOP/s, 34 GB/s (measured)`: the bandwidth is that of the slowest level."""
+def show_ceilings(ceilings: Ceilings, launch: bool = False) -> str:
+    """`peak 235 GFLOP/s, 34 GB/s (measured)`: the bandwidth is that of the slowest level; and the `launch`."""
     peak = show_rate(ceilings.peak_flops_per_s, "FLOP/s")
     bandwidth = show_rate(ceilings.levels[-1].bandwidth_bytes_per_s, "B/s")
-    return f"peak {peak}, {bandwidth} ({'given' if ceilings.given else 'measured'})"
+    started = f", launch {show_seconds(ceilings.launch_s)}" if launch and ceilings.launch_s else ""
+    return f"peak {peak}, {bandwidth}{started} ({'given' if ceilings.given else 'measured'})"
+
+
+def convention(bench: Bench) -> str:
+    """What the figures are, where they were taken."""
+    return ON_GPU if bench.gpu else ON_CPU
 
 
 def warnings(bench: Bench, points: Iterable[Point], label: str) -> Iterator[str]:
@@ -109,7 +122,8 @@ def warnings(bench: Bench, points: Iterable[Point], label: str) -> Iterator[str]
             beaten.append((point.share, place))
     if beaten:
         share, place = max(beaten)
-        remedy = "check --peak and --bandwidth" if bench.ceilings and bench.ceilings.given else "--remeasure"
+        again = "run again" if bench.gpu else "--remeasure"  # the ceilings of a GPU are not kept
+        remedy = "check --peak and --bandwidth" if bench.ceilings and bench.ceilings.given else again
         yield f"{place} reaches {show_part(share)} of its bound: the ceilings are too low ({remedy})"
 
 
@@ -118,7 +132,8 @@ def provenance(bench: Bench) -> str:
     found = bench.machine.get("versions", {})
     ready = sum(result.timing.compile_s for result in bench.results)
     words = (
-        bench.machine.get("processor", ""),
+        bench.runs_on,
+        bench.machine.get("gpu", {}).get("state", ""),
         " ".join(f"{name} {number}" for name, number in found.items()),
         f"compiled, packed and first called in {show_seconds(ready)}" if ready else "",
     )

@@ -14,7 +14,7 @@ KEYS = (
     "name", "backend", "variant", "in_channels", "out_channels", "groups", "kernel_size", "stride", "in_size", "batch",
     "threads", "count", "macs", "estimate_s", "bound", "memory_level", "compile_s", "min_s", "median_s", "ci_low_s",
     "ci_high_s", "flops_per_s", "share", "baseline_groups", "ideal_speedup", "speedup", "kernel", "idle_lanes",
-    "base_verdict", "base_ratio",
+    "base_verdict", "base_ratio", "device",
 )  # fmt: skip
 
 
@@ -37,6 +37,6 @@ def _row(point: Point, compared: Compared | None) -> Row:
         "ci_high_s": point.ci_s[1], "flops_per_s": rate(case, timing.median_s), "share": point.share,
         "baseline_groups": point.baseline_groups, "ideal_speedup": point.ideal_speedup, "speedup": point.speedup,
         "kernel": result.kernel, "idle_lanes": result.idle_lanes, "base_verdict": compared and compared.verdict,
-        "base_ratio": compared and compared.ratio,
+        "base_ratio": compared and compared.ratio, "device": case.device,
     }  # fmt: skip
     return tuple(figures[key] for key in KEYS)
