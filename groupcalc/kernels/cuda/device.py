@@ -28,7 +28,7 @@ class Gpu:
     uuid: str = ""
 
 
-SIMULATED = Gpu(name="simulator", processors=1, shared_floats=64 * 1024 // FLOAT_BYTES, l2_bytes=1 << 10)
+SIMULATED = Gpu(name="simulator", processors=1, shared_floats=64 * 1024 // FLOAT_BYTES, l2_bytes=64)
 """What Numba's simulator is planned for: one processor, as one thread of Python runs it, and hardly a cache."""
 
 

@@ -23,7 +23,8 @@ Launch = Callable[[], object]
 
 
 class Stopwatch(Protocol):
-    """A device's clock. `hold` keeps the device busy for about so many seconds; `held` says whether it still is."""
+    """A device's clock. `hold` keeps the device busy for about so many seconds; `held` says whether it was busy with
+    that until the stop was in the queue."""
 
     def hold(self, seconds: float) -> None: ...
     def start(self) -> None: ...
@@ -52,7 +53,8 @@ class Sampler:
 
     A kernel of a few µs is shorter than what it takes the host to launch it. So the device is first given something
     that lasts longer than the host needs for all of them; the launches then follow each other as closely as the device
-    can. When the host was late, the hold is doubled from then on and the sample taken again, up to LONGEST_HOLD_S.
+    can. When the host was late, the hold is doubled and the sample taken again, up to LONGEST_HOLD_S; when it was not,
+    the next hold is no longer than twice what the host needed.
     """
 
     launches: Sequence[Launch]
@@ -70,8 +72,10 @@ class Sampler:
             taken = self._sample(turn, calls)
             if taken.queued or self.hold_s >= LONGEST_HOLD_S:
                 found.append(taken)
+            if taken.queued:
+                self.hold_s = min(self.hold_s, max(FIRST_HOLD_S, 2 * taken.host_s * calls))
             else:
-                self.hold_s *= 2
+                self.hold_s = min(2 * self.hold_s, LONGEST_HOLD_S)
         return found
 
     def _sample(self, turn: Iterator[Launch], calls: int) -> Sample:
@@ -82,8 +86,8 @@ class Sampler:
             next(turn)()
         host_s = (self.clock() - begun) / calls
         self.stopwatch.stop()
-        queued = self.stopwatch.held()
-        return Sample(device_s=self.stopwatch.elapsed_s() / calls, host_s=host_s, queued=queued)
+        device_s = self.stopwatch.elapsed_s() / calls
+        return Sample(device_s=device_s, host_s=host_s, queued=self.stopwatch.held())
 
 
 def rotations(touched_bytes: int, l2_bytes: int) -> int:
@@ -104,39 +108,57 @@ def stream() -> tuple[Any, int]:
 
 def new_stopwatch() -> Stopwatch:
     """The device's; in the simulator the host's, for there a launch returns when it is done."""
-    return _Host() if simulated() else _Events()
+    return _Host() if simulated() else _events()
 
 
-class _Events:
-    """CUDA events on the default stream."""
+class Events:
+    """CUDA events on the default stream.
 
-    def __init__(self) -> None:
-        from numba import cuda
+    Whether the hold was over before the stop was in the queue is not asked by Event.query, which fails in releases of
+    numba-cuda (its pull request 747). It follows from the times: `before` is recorded after the host looked at its
+    clock, so it happens later than that, and the start later still by what the device says lies between the two.
+    """
 
-        from groupcalc.kernels.cuda.launch.probes import spin
-        from groupcalc.kernels.cuda.launch.tile import configured
-
-        self._begin, self._end = cuda.event(), cuda.event()
-        self._spin, self._sink = configured(spin(), 1, 1), cuda.device_array(1, "float32")
-        self.hold(0.001)  # compiled before it is needed
+    def __init__(self, cuda: Any, spin: Callable[[float], object], clock: Callable[[], float] = perf_counter) -> None:
+        """cuda is Numba's; spin keeps the device busy for about so many seconds."""
+        self._before, self._begin, self._end = cuda.event(), cuda.event(), cuda.event()
+        self._spin, self._clock = spin, clock
+        self._called_s = self._queued_s = 0.0
 
     def hold(self, seconds: float) -> None:
-        # A multiply-add that waits for the one before it takes four cycles, of a clock below 2.5 GHz.
-        self._spin(self._sink, ceil(seconds * 2.5e9 / 4))
+        self._called_s = self._clock()
+        self._before.record()
+        self._spin(seconds)
 
     def start(self) -> None:
         self._begin.record()
 
     def stop(self) -> None:
         self._end.record()
+        self._queued_s = self._clock() - self._called_s
 
     def held(self) -> bool:
-        return not self._begin.query()
+        return self._between_s(self._before, self._begin) >= self._queued_s
 
     def elapsed_s(self) -> float:
+        return self._between_s(self._begin, self._end)
+
+    def _between_s(self, first: Any, second: Any) -> float:
         self._end.synchronize()
-        milliseconds: Any = self._begin.elapsed_time(self._end)
+        milliseconds: Any = first.elapsed_time(second)
         return float(milliseconds) / 1000
+
+
+def _events() -> Events:
+    from numba import cuda
+
+    from groupcalc.kernels.cuda.launch.probes import spin
+    from groupcalc.kernels.cuda.launch.tile import configured
+
+    kernel, sink = configured(spin(), 1, 1), cuda.device_array(1, "float32")
+    kernel(sink, 1)  # compiled before it is needed
+    # A multiply-add that waits for the one before it takes four cycles, of a clock below 2.5 GHz.
+    return Events(cuda, lambda seconds: kernel(sink, ceil(seconds * 2.5e9 / 4)))
 
 
 class _Host:
