@@ -16,7 +16,7 @@ from groupcalc.bench.launches import held_bytes
 from groupcalc.bench.result import Case
 from groupcalc.bench.room import GIB
 from groupcalc.costs.roofline import Ceilings, Level
-from groupcalc.errors import DeviceError, EngineError, UsageError
+from groupcalc.errors import DeviceError, EngineError, GroupcalcError, UsageError
 from groupcalc.kernels.cuda import probes
 from groupcalc.kernels.cuda.device import Gpu, free_bytes, gpu
 
@@ -55,9 +55,15 @@ def look(probe: bool) -> Seen:
 
 
 def _look(probe: bool) -> Seen:
-    found = gpu()
-    free = free_bytes()
-    return Seen(gpu=found, free_bytes=free, ceilings=ceilings(probes.ceilings(found)) if probe else None)
+    try:
+        found = gpu()
+        free = free_bytes()
+        return Seen(gpu=found, free_bytes=free, ceilings=ceilings(probes.ceilings(found)) if probe else None)
+    except GroupcalcError:
+        raise
+    except Exception as error:  # the driver's, the compiler's, the linker's
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise DeviceError(f"the GPU cannot be measured: {said}", 'use device="cpu"') from None
 
 
 def ceilings(probed: probes.Ceilings) -> Ceilings:

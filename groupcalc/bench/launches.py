@@ -36,10 +36,13 @@ def late(take: Take) -> str:
 
 
 def launches_for(take: Take, least_s: float = SAMPLE_S) -> int:
-    """How many launches last `least_s` seconds: no more than the queue holds, so that the host is not in them."""
+    """How many launches last `least_s` seconds: no more than the queue holds, so that the host is not in them.
+
+    Where the host waits in any case, as many as last that long.
+    """
     (first,) = take(1, FEW)
     loops = max(1, min(MOST_QUEUED, ceil(least_s / max(first.device_s, 1e-9))))
-    while loops > FEW and not take(1, loops)[0].queued:
+    while first.queued and loops > FEW and not take(1, loops)[0].queued:
         loops //= 2
     return loops
 

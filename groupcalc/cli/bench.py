@@ -87,7 +87,7 @@ def bench(
     check_writable(sinks)
     check_device(device)
     on_gpu = device == "cuda"
-    say = _silent if quiet else note
+    say, shown = (_silent, False) if quiet else (note, progress)
     if on_gpu:
         check_flags(threads, cold, whole, say)
     effort = Effort(runs=runs, min_time_s=min_time, warmup=warmup)
@@ -110,7 +110,7 @@ def bench(
     if earlier and not on_gpu:
         check_machine(earlier, processor())
     if whole:
-        with status(False if quiet else progress) as tell:
+        with status(shown) as tell:
             report = whole_report(wish, backends_of(backend, note), limits, remeasure, effort, tell)
         for sink in sinks:
             deliver(report, sink, color)
@@ -126,10 +126,10 @@ def bench(
     sets = sets_of(wish, len(engines), say, together=not compare)
     for line in missing:  # after what is wrong with the input, which matters more
         say(line)
-    with status(False if quiet else progress) as tell:
-        if on_gpu:
-            found = run_on_gpu(sets, engines, limits, earlier, effort, tell, say)
-        else:
+    if on_gpu:
+        found = run_on_gpu(sets, engines, limits, earlier, effort, shown, say)
+    else:
+        with status(shown) as tell:
             ceilings = ceilings_of(wish.threads, limits, again=remeasure, tell=tell)
             found = run(sets, engines, ceilings, effort, tell)
     report = _report(found, wish, earlier, compare)

@@ -13,6 +13,7 @@ from groupcalc.bench.machine import processor
 from groupcalc.bench.result import Bench, Case
 from groupcalc.bench.run import run
 from groupcalc.bench.turns import Effort
+from groupcalc.cli.screen import status
 from groupcalc.costs.roofline import Ceilings
 from groupcalc.errors import UsageError
 
@@ -36,25 +37,31 @@ def run_on_gpu(
     rates: tuple[float | None, float | None],
     earlier: Base | None,
     effort: Effort,
-    tell: Note,
+    progress: bool | None,
     say: Note,
 ) -> Bench:
     """Measure every case on every engine whose library can use the GPU, beside the ceilings of the GPU.
 
-    rates    the peak and the bandwidth, where a person gives them
-    earlier  a result to be held against, which must be of this GPU
-    say      hears which libraries are left out, and why
+    rates     the peak and the bandwidth, where a person gives them
+    earlier   a result to be held against, which must be of this GPU
+    progress  whether to show what is being done, see status
+    say       hears which libraries are left out, and why
     """
-    tell("measuring the ceilings of this GPU: a few seconds")
-    seen = gpu.look(probe=None in rates)
-    if earlier:
-        check_machine(earlier, processor(), seen.gpu.name)
-    left = gpu.able(engines, say)
+    lines: list[str] = []
+    with status(progress) as tell:
+        tell("measuring the ceilings of this GPU: a few seconds")
+        seen = gpu.look(probe=None in rates)
+        if earlier:
+            check_machine(earlier, processor(), seen.gpu.name)
+        left = gpu.able(engines, lines.append)
+    for line in lines:
+        say(line)
     gpu.check_device_room(sets, len(left), seen)
 
     def measured() -> Ceilings:
         assert seen.ceilings is not None  # unless both are given, and then they are not asked for
         return seen.ceilings
 
-    found = run(sets, left, given_ceilings(1, *rates, measured), effort, tell, seen.facts)
+    with status(progress) as tell:
+        found = run(sets, left, given_ceilings(1, *rates, measured), effort, tell, seen.facts)
     return replace(found, machine=found.machine | {"gpu": seen.facts | {"state": gpu.state(seen)}})

@@ -93,6 +93,23 @@ def test_a_driver_that_ends_the_process_is_one_line(monkeypatch: pytest.MonkeyPa
         gpu.look(probe=True)
 
 
+def test_what_the_driver_refuses_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(gpu: Gpu) -> Any:
+        raise RuntimeError(
+            "[222] Call to cuLinkAddData results in UNSUPPORTED_PTX_VERSION\nptxas application ptx input"
+        )
+
+    monkeypatch.setattr(gpu, "gpu", lambda: LOOM)
+    monkeypatch.setattr(gpu, "free_bytes", lambda: 2.0**36)
+    monkeypatch.setattr(probes, "ceilings", refused)
+    with pytest.raises(DeviceError) as caught:
+        gpu._look(probe=True)
+    assert str(caught.value) == (
+        'the GPU cannot be measured: [222] Call to cuLinkAddData results in UNSUPPORTED_PTX_VERSION (use device="cpu")'
+    )
+    assert gpu._look(probe=False) == seen(2.0**36)
+
+
 @pytest.mark.parametrize(
     ("said", "shown"),
     [("1980 MHz, 2619 MHz, 41, 120.50 W\n", "1980 MHz, memory 2619 MHz, 41 °C, 120.50 W"), ("No devices\n", "")],

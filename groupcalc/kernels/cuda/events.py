@@ -114,8 +114,8 @@ def new_stopwatch() -> Stopwatch:
 class Events:
     """CUDA events on the default stream.
 
-    Whether the hold was over before the stop was in the queue is not asked by Event.query, which fails in releases of
-    numba-cuda (its pull request 747). It follows from the times: `before` is recorded after the host looked at its
+    Whether the hold was over before the stop was in the queue is not asked by Event.query, which fails in some releases
+    of numba-cuda (its pull request 747). It follows from the times: `before` is recorded after the host looked at its
     clock, so it happens later than that, and the start later still by what the device says lies between the two.
     """
 
