@@ -17,6 +17,7 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLoca
 from numba.core.registry import cpu_target
 
 from groupcalc import places
+from groupcalc.kernels.threads import threading_layer
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ def driver(*, sizes: int) -> Callable[[Callable[..., None]], Callable[[int], Any
             dispatcher = njit(parallel=parallel, nogil=True, fastmath={"contract"}, error_model="numpy")(named)
             if config.DISABLE_JIT:
                 return dispatcher
+            threading_layer()  # get_num_threads and set_num_threads are there once the threads are, not before
             dispatcher._cache = _Cache(named)
             dispatcher.compile(signature)
             dispatcher.disable_compile()
