@@ -12,8 +12,8 @@ from groupcalc.report.document import Column, Report, Table
 from groupcalc.units import show_count, show_rate, show_ratio, show_seconds
 
 HOT = (
-    "Times are of one call, operands hot, weights packed beforehand, NCHW in and out; torch channels_last reads and "
-    "writes that layout."
+    "Times are of one call, operands hot, weights packed beforehand, NCHW in and out: an engine that likes another "
+    "layout goes there and back."
 )
 QUEUED = (
     "Times are of one launch by the device's events, launches queued, operands past the L2 cache, weights packed "
