@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,9 @@ WIDTHS = (7, 14)
 """Rows of the usual networks that a single tile covers. Compiled in, its addresses and the ends of a row cost nothing;
 each such number is a specialisation."""
 
+FAR_BYTES = 2**24
+"""Input and output larger than this lie beyond the part of the last cache that a core can count on."""
+
 EDGE = 3
 """Tiles at either end of a plane that may see padding, which is lower than two tiles."""
 
@@ -34,6 +37,7 @@ class Tile:
     """Rows of as many pixels as there are lanes in one or two (`units`) output planes; all sums in registers.
 
     width  pixels of a row, when it is one of WIDTHS and neither stride nor padding changes it; else 0, for any row
+    fetch  whether the next rows are asked for in time, which takes a tenth longer when they are near
     """
 
     kernel: int
@@ -42,6 +46,7 @@ class Tile:
     units: int
     lanes: int
     width: int = 0
+    fetch: int = 0
 
     @property
     def seen(self) -> int:
@@ -130,6 +135,8 @@ def planned(conv: Conv, tile: Tile, threads: int) -> Plan:
     alike = tile.stride == 1 and out_w == conv.in_size[1] and left == tile.kernel // 2
     if alike and out_w in WIDTHS and out_w <= tile.lanes:
         tile = replace(tile, width=out_w)
+    elif 4 * conv.batch * (conv.in_channels * prod(conv.in_size) + conv.out_channels * prod(conv.out_size)) > FAR_BYTES:
+        tile = replace(tile, fetch=1)
     w_plane = 1 + in_group * tile.taps
     wide = out_w // tile.lanes if narrow else ceil(out_w / tile.lanes)
     tail = half if narrow else 0
@@ -145,6 +152,7 @@ def planned(conv: Conv, tile: Tile, threads: int) -> Plan:
             "lanes": tile.lanes,
             "tail": tail,
             "width": tile.width,
+            "fetch": tile.fetch,
         },
         sizes=(
             *(threads, conv.batch, in_group, conv.out_channels, out_group),

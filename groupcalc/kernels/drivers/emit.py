@@ -145,9 +145,10 @@ def every_second(builder: Any, pair: list[Any], first: int) -> Any:
     return shuffle(builder, a, b, range(first, 2 * a.type.count, 2))
 
 
-def prefetch(builder: Any, pointer: Any, write: int) -> None:
+def prefetch(builder: Any, pointer: Any, write: bool) -> None:
+    """Into the level-2 cache: more lines than a core can wait for at once would stall it on their way to level 1."""
     byte = builder.bitcast(pointer, ir.IntType(8).as_pointer())
-    _call(builder, "llvm.prefetch.p0", ir.VoidType(), [byte, INT32(write), INT32(3), INT32(1)])
+    _call(builder, "llvm.prefetch.p0", ir.VoidType(), [byte, INT32(int(write)), INT32(2), INT32(1)])
 
 
 def moved_up(builder: Any, before: Any, value: Any) -> Any:

@@ -14,6 +14,7 @@ from groupcalc.kernels.drivers import emit
 from groupcalc.kernels.drivers.emit import constant
 from groupcalc.kernels.rows import Tile
 
+LINE = 16  # numbers of a cache line
 QUARTER = 4  # lanes of a vector that lies within a cache line if its last lane does not start one
 
 Padding = tuple[int, int] | None
@@ -128,6 +129,8 @@ class _Body:
 
     def emit(self) -> None:
         b, t, g = self.builder, self.shape, self.given
+        if t.fetch and self.padding is not None:
+            self.fetch()
         sums = [self.started(b.gep(g.w, [unit])) for unit in self.w_units]
         add = self.add_pairs if t.pairs else self.add_triples if t.triples else self.add_taps
         with counted(b, g.in_group) as ic:
@@ -136,6 +139,23 @@ class _Body:
             add(sums)
         for unit, of_unit in zip(self.y_units, sums, strict=True):
             self.store(of_unit, b.gep(g.y, [unit]))
+
+    def fetch(self) -> None:
+        """Ask for as much of the next band of rows as this tile is of its own, line after line as they lie in memory.
+
+        A tile goes from row to row, an order in which main memory gives half of what it could.
+        """
+        b, t, g = self.builder, self.shape, self.given
+        pixels = b.sdiv(b.add(g.column, constant(t.kernel // 2)), constant(t.stride))  # those before the tile
+        for place, line, column, stride, write in (
+            (g.x, g.x_line, g.column, t.stride, False),
+            (g.y, g.y_line, pixels, 1, True),
+        ):
+            rows = t.rows * stride
+            here = b.mul(pixels, constant(rows * stride))
+            start = b.gep(place, [b.add(b.sub(b.mul(line, constant(rows)), column), here)])
+            for number in range(0, rows * stride * t.lanes, LINE):
+                emit.prefetch(b, emit.at(b, start, number), write)
 
     def started(self, bias: Any) -> list[Any]:
         """The sums of a unit before the first tap."""

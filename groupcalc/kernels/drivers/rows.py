@@ -41,6 +41,7 @@ def tile(
     units: Any,
     lanes: Any,
     width: Any,
+    fetch: Any,
 ) -> Any:
     """y[oh, ow] = bias + Σ w[ic, kw, kh] · x[ic, oh·stride + kh, ow·stride + kw], `outputs` rows of `pixels`.
 
@@ -50,10 +51,10 @@ def tile(
     """
     operands = (
         x, x_at, x_unit, x_plane, x_line, column, above, below, w, w_at, w_unit, y, y_at, y_unit, y_line,
-        pixels, outputs, in_group, kernel, stride, rows, units, lanes, width,
+        pixels, outputs, in_group, kernel, stride, rows, units, lanes, width, fetch,
     )  # fmt: skip
-    numbers = emit.literals(kernel, stride, rows, units, lanes, width)
-    shape = Tile(**dict(zip(("kernel", "stride", "rows", "units", "lanes", "width"), numbers, strict=True)))
+    numbers = emit.literals(kernel, stride, rows, units, lanes, width, fetch)
+    shape = Tile(**dict(zip(("kernel", "stride", "rows", "units", "lanes", "width", "fetch"), numbers, strict=True)))
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         (x, x_at, x_unit, x_plane, x_line, column, above, below, w, w_at, w_unit, y, y_at, y_unit, y_line,
@@ -94,7 +95,7 @@ def tile(
 
 
 @cache
-def planes(kernel: int, stride: int, rows: int, units: int, lanes: int, tail: int, width: int) -> Any:
+def planes(kernel: int, stride: int, rows: int, units: int, lanes: int, tail: int, width: int, fetch: int) -> Any:
     """The driver for square kernels; a row ends with a tile of `tail` lanes, unless that is 0."""
 
     @driver(sizes=13)
@@ -137,13 +138,13 @@ def planes(kernel: int, stride: int, rows: int, units: int, lanes: int, tail: in
                     iw = ow * stride - pad_w
                     tile(x, x_at + iw, x_unit, x_plane, in_w, iw, above, below, w, w_at, w_unit,
                          y, y_at + ow, y_unit, out_w, out_w - ow, outputs, in_group,
-                         kernel, stride, rows, units, lanes, width)  # fmt: skip
+                         kernel, stride, rows, units, lanes, width, fetch)  # fmt: skip
                 if tail:
                     ow = out_w - tail
                     iw = ow * stride - pad_w
                     tile(x, x_at + iw, x_unit, x_plane, in_w, iw, above, below, w, w_at, w_unit,
                          y, y_at + ow, y_unit, out_w, tail, outputs, in_group,
-                         kernel, stride, rows, units, tail, width)  # fmt: skip
+                         kernel, stride, rows, units, tail, width, fetch)  # fmt: skip
                 # Counted on: a division takes as long as a third of a small tile.
                 band += 1
                 if band == bands:
