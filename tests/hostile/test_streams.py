@@ -76,9 +76,11 @@ def test_a_full_disk_is_one_line(words: list[str], descriptor: int) -> None:
 
 def test_ctrl_c_while_a_pipe_is_read_is_130_and_silent() -> None:
     """The command waits for its model, as on a terminal; the reader changes his mind."""
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has its background jobs ignore it
     child = subprocess.Popen(
         [*COMMAND, "-", "-v"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ
     )
+    signal.signal(signal.SIGINT, ignored)
     assert child.stdin is not None
     child.stdin.write(b"\x08\x08" * 2**16)  # more than a pipe holds: it returns once the command has begun to read
     child.stdin.write(b"\x08\x08" * 2**16)
