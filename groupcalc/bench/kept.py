@@ -14,10 +14,11 @@ from typing import Any
 
 from groupcalc.bench.machine import caches, processor
 from groupcalc.costs.roofline import Ceilings, Level
+from groupcalc.kernels.stamp import source_stamp
 from groupcalc.places import cache_directory
 
-VERSION = 1
-"""Of what is measured, and of how the file says it: another one is measured anew."""
+VERSION = 2
+"""Of how the file says it."""
 
 
 def kept_ceilings(
@@ -33,7 +34,7 @@ def kept_ceilings(
     if found is None:
         found = measure(threads)
         try:
-            _write(path, {"version": VERSION, "processor": processor(), **asdict(found)})
+            _write(path, _made() | {"processor": processor()} | asdict(found))
         except OSError as error:
             note(f"{path}: the ceilings cannot be kept, each run measures them anew: {error.strerror}")
     return found
@@ -45,11 +46,16 @@ def _path(threads: int) -> Path:
     return cache_directory("ceilings") / f"{sha256(machine.encode()).hexdigest()[:16]}-{threads}.json"
 
 
+def _made() -> dict[str, Any]:
+    """What the file was written by: other kernels may launch in another time and probe in another way."""
+    return {"version": VERSION, "kernels": source_stamp()}
+
+
 def _read(path: Path, threads: int) -> Ceilings | None:
     """What the file says; None when it is not there, or says something else."""
     with suppress(OSError, ValueError, TypeError, KeyError):
         found = json.loads(path.read_text(encoding="utf-8"))
-        if found["version"] == VERSION and found["threads"] == threads:
+        if all(found[name] == value for name, value in _made().items()) and found["threads"] == threads:
             return _ceilings(found)
     return None
 

@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -17,11 +17,10 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLoca
 from numba.core.registry import cpu_target
 
 from groupcalc import places
+from groupcalc.kernels.stamp import source_stamp
 from groupcalc.kernels.threads import threading_layer
 
 log = logging.getLogger(__name__)
-
-PACKAGE = Path(__file__).parent
 
 READ = types.Array(types.float32, 1, "C", readonly=True)
 WRITE = types.Array(types.float32, 1, "C")
@@ -74,15 +73,6 @@ def cache_directory() -> Path:
     return places.cache_directory("kernels")
 
 
-@lru_cache(maxsize=1)
-def source_stamp() -> str:
-    """A digest of every source file of the kernels: Numba's own stamp covers only the file that holds the function."""
-    digest = hashlib.sha256()
-    for path in sorted(PACKAGE.rglob("*.py")):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
 class _Locator(_CacheLocator):  # type: ignore[misc]
     """Where the machine code of one function lies: an index file for each specialisation, version and machine.
 
@@ -100,7 +90,7 @@ class _Locator(_CacheLocator):  # type: ignore[misc]
         return str(cache_directory())
 
     def get_source_stamp(self) -> str:
-        return source_stamp()
+        return source_stamp()  # Numba's own covers only the file that holds the function
 
     def get_disambiguator(self) -> str:
         return self._disambiguator

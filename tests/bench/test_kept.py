@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,24 +52,31 @@ def test_it_is_measured_again_on_request_and_that_is_kept(machine: Machine) -> N
     assert machine.ask(1).peak_flops_per_s == 2e9
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [
-        "",
-        "[]",
-        "{}",
-        '{"version": 0}',
-        '{"version": 1, "threads": 1, "levels": [], "peak_flops_per_s": 1, "launch_s": 0}',
-        '{"version": 1, "threads": 1, "levels": [{"name": "L2", "working_set": 1, "bandwidth_bytes_per_s": 0}], '
-        '"peak_flops_per_s": 1, "launch_s": 0}',
-        '{"version": 1, "threads": 1, "levels": [{"name": "L2", "working_set": 1, "bandwidth_bytes_per_s": NaN}], '
-        '"peak_flops_per_s": 1, "launch_s": 0}',
-    ],
+def test_other_kernels_measure_anew(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.ask(1)
+    monkeypatch.setattr("groupcalc.bench.kept.source_stamp", lambda: "another")
+    machine.ask(1)
+    assert machine.times == 2
+
+
+LEVEL = {"name": "L2", "working_set": 1}
+BROKEN = ("", "[]", "{}", '{"version": 0}')
+WRONG: tuple[dict[str, Any], ...] = (
+    {"threads": 2},
+    {"levels": []},
+    {"levels": [LEVEL]},
+    {"levels": [LEVEL | {"bandwidth_bytes_per_s": 0}]},
+    {"levels": [LEVEL | {"bandwidth_bytes_per_s": float("nan")}]},
+    {"peak_flops_per_s": -1},
+    {"launch_s": None},
 )
-def test_a_broken_file_is_measured_anew(machine: Machine, place: Path, broken: str) -> None:
+
+
+@pytest.mark.parametrize("broken", [*BROKEN, *WRONG], ids=str)
+def test_a_broken_file_is_measured_anew(machine: Machine, place: Path, broken: str | dict[str, Any]) -> None:
     machine.ask(1)
     [file] = place.iterdir()
-    file.write_text(broken)
+    file.write_text(broken if isinstance(broken, str) else json.dumps(json.loads(file.read_text()) | broken))
     machine.ask(1)
     assert machine.times == 2
     assert json.loads(file.read_text())["peak_flops_per_s"] == 2e9
