@@ -86,6 +86,11 @@ class Tile:
         return sorted({(0, 0), (half, 0), (0, below), (half, below)})
 
     @property
+    def plain_padding(self) -> list[tuple[int, int]]:
+        """Those with code for triples that need no masks: of planes of even size, to compile no more than pays."""
+        return [padding for padding in self.usual_padding if self.triples and padding[1] == 0]
+
+    @property
     def registers(self) -> int:
         """Sums, weights of one step, and vectors on the way to them."""
         weights, inputs = (3, 6) if self.triples else (1, 3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from itertools import product
 from typing import Any
 
 from numba import prange, types
@@ -75,7 +74,10 @@ def tile(
             builder.icmp_signed(">=", y_line, emit.constant(shape.lanes // 2)),
         )
         done = builder.append_basic_block("done")
-        for plain, usual in product((True, False) if shape.triples else (False,), shape.usual_padding):
+        codes = [(True, padding) for padding in shape.plain_padding] + [
+            (False, padding) for padding in shape.usual_padding
+        ]
+        for plain, usual in codes:
             fits = [
                 builder.icmp_signed("==", rows_of, emit.constant(number))
                 for rows_of, number in zip((above, below), usual, strict=True)
