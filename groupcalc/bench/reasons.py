@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from groupcalc.bench.result import BenchResult
+from groupcalc.costs.cost import Cost
 from groupcalc.costs.roofline import Estimate
 from groupcalc.units import show_bytes, show_part, show_seconds
 
@@ -31,7 +32,7 @@ class Reason:
     text  the same as a phrase
     """
 
-    kind: Literal["kernel", "lanes", "launch", "bytes", "arithmetic", "noise"]
+    kind: Literal["kernel", "lanes", "launch", "bytes", "arithmetic", "memory", "noise"]
     part: float
     text: str
 
@@ -67,15 +68,28 @@ def _reasons(result: BenchResult, estimate: Estimate) -> Iterator[Reason]:
     if started >= LEAST:
         launch = show_seconds(estimate.launch_s)
         yield Reason(kind="launch", part=started, text=f"the launch of {launch} is {show_part(started)} of the time")
-    hidden = min(estimate.compute_s, estimate.memory_s) / median
-    if hidden >= LEAST and estimate.compute_s >= estimate.memory_s:
-        stored, read = show_bytes(cost.output_bytes, 3), show_bytes(cost.input_bytes + cost.weight_bytes, 3)
-        text = f"{stored} stored and {read} read take {show_part(hidden)} of the time unless arithmetic hides them"
-        yield Reason(kind="bytes", part=hidden, text=text)
-    elif hidden >= LEAST:
-        text = f"the arithmetic takes {show_part(hidden)} of the time unless the memory traffic hides it"
-        yield Reason(kind="arithmetic", part=hidden, text=text)
+    yield from _hidden(estimate, median, cost)
     disturbed = 1 - result.timing.min_s / median
     if disturbed >= LEAST:
         text = f"the fastest sample takes {show_part(disturbed)} less than the median: something else ran"
         yield Reason(kind="noise", part=disturbed, text=text)
+
+
+def _hidden(estimate: Estimate, median: float, cost: Cost) -> Iterator[Reason]:
+    """What the estimate has run beside something longer, and memory that is slower than it has."""
+    slower = max(estimate.memory_s, estimate.slower_memory_s)
+    stored, read = show_bytes(cost.output_bytes, 3), show_bytes(cost.input_bytes + cost.weight_bytes, 3)
+    if estimate.compute_s >= estimate.memory_s:
+        part = min(estimate.compute_s, slower) / median
+        if part >= LEAST:
+            text = f"{stored} stored and {read} read take {show_part(part)} of the time unless arithmetic hides them"
+            yield Reason(kind="bytes", part=part, text=text)
+        return
+    part = estimate.compute_s / median
+    if part >= LEAST:
+        text = f"the arithmetic takes {show_part(part)} of the time unless the memory traffic hides it"
+        yield Reason(kind="arithmetic", part=part, text=text)
+    more = (slower - estimate.memory_s) / median
+    if more >= LEAST:
+        text = f"{stored} stored and {read} read take {show_part(more)} more of the time"
+        yield Reason(kind="memory", part=more, text=f"at the bandwidth of the next larger working set {text}")

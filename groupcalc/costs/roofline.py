@@ -45,6 +45,13 @@ class Ceilings:
         smaller = [level for level in self.levels if level.working_set <= working_set]
         return smaller[-1] if smaller else self.levels[0]
 
+    def slower(self, working_set: int) -> Level:
+        """The level that a working set may already be down to: that of the smallest one measured which is no smaller.
+
+        The slowest there is for one that is larger than all of them.
+        """
+        return next((level for level in self.levels if level.working_set >= working_set), self.levels[-1])
+
     def ridge_point(self, level: Level) -> float:
         """FLOPs a byte from which on the arithmetic, and no longer this memory, is the bound."""
         return self.peak_flops_per_s / level.bandwidth_bytes_per_s
@@ -55,12 +62,16 @@ class Estimate:
     """The least time of some work, and what bounds it: the part that takes longest.
 
     estimate_s = launch_s + max(compute_s, memory_s)
+
+    slower_memory_s  what memory may take instead: bandwidth falls between one measured working set and the next, and
+                     memory_s has that of the smaller one
     """
 
     compute_s: float
     memory_s: float
     launch_s: float
     memory_level: str
+    slower_memory_s: float = 0.0
 
     @property
     def estimate_s(self) -> float:
@@ -81,6 +92,7 @@ class Estimate:
             compute_s=self.compute_s * times,
             memory_s=self.memory_s * times,
             launch_s=self.launch_s * times,
+            slower_memory_s=self.slower_memory_s * times,
         )
 
 
@@ -96,4 +108,5 @@ def attain(ceilings: Ceilings, flops: int, traffic: int, working_set: int) -> Es
         memory_s=traffic / level.bandwidth_bytes_per_s,
         launch_s=ceilings.launch_s,
         memory_level=level.name,
+        slower_memory_s=traffic / ceilings.slower(working_set).bandwidth_bytes_per_s,
     )

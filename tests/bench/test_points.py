@@ -72,6 +72,23 @@ def test_arithmetic_that_does_not_overlap_is_a_reason_where_memory_is_the_bound(
     assert (reason.kind, reason.part) == ("arithmetic", pytest.approx(0.2))
 
 
+def test_memory_that_slows_before_the_next_measured_working_set_is_a_reason_with_its_number() -> None:
+    bound = result(8, 10e-6, compute_s=0.5e-6, memory_s=3e-6)
+    assert bound.estimate is not None
+    slows = replace(bound, estimate=replace(bound.estimate, slower_memory_s=4.5e-6))
+    [reason] = reasons(slows)
+    assert (reason.kind, reason.part) == ("memory", pytest.approx((4.5 - 3) / 10))
+    assert reason.text.startswith("at the bandwidth of the next larger working set 784 KiB stored and ")
+    assert reason.text.endswith(" read take 15 % more of the time")
+
+
+def test_bytes_that_arithmetic_may_hide_move_at_the_lower_bandwidth() -> None:
+    bound = result(8, 10e-6, compute_s=3e-6, memory_s=0.9e-6)
+    assert bound.estimate is not None
+    [reason] = reasons(replace(bound, estimate=replace(bound.estimate, slower_memory_s=2e-6)))
+    assert (reason.kind, reason.part) == ("bytes", pytest.approx(0.2))
+
+
 def test_the_general_kernel_is_a_reason() -> None:
     [reason] = reasons(replace(result(8, 10e-6, compute_s=2e-6), kernel="general"))
     assert (reason.kind, reason.part) == ("kernel", pytest.approx(0.8))

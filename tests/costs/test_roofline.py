@@ -48,6 +48,15 @@ def test_a_working_set_has_the_bandwidth_of_the_largest_measured_one_that_is_no_
     assert CEILINGS.level(working_set).name == name
 
 
+@pytest.mark.parametrize(
+    ("working_set", "rate"), [(1, 50e9), (1 << 20, 50e9), (1 + (1 << 20), 40e9), (5 << 20, 20e9), (1 << 30, 20e9)]
+)
+def test_a_working_set_may_be_down_to_the_bandwidth_of_the_next_larger_measured_one(
+    working_set: int, rate: float
+) -> None:
+    assert attain(CEILINGS, 1, 10**6, working_set).slower_memory_s == pytest.approx(10**6 / rate)
+
+
 def test_what_lies_in_a_larger_working_set_moves_slower() -> None:
     near = attain(CEILINGS, flops=2, traffic=1 << 20, working_set=1 << 20)
     far = attain(CEILINGS, flops=2, traffic=1 << 20, working_set=128 << 20)
