@@ -74,9 +74,14 @@ class Tile:
         return 2 if self.pairs else 1
 
     @property
+    def row_taps(self) -> int:
+        """Taps of a row, the missing one of a pair among them."""
+        return self.kernel + self.pairs
+
+    @property
     def taps(self) -> int:
-        """Weights of one input channel, those of the missing tap of a pair among them."""
-        return self.kernel * (self.kernel + self.pairs)
+        """Weights of one input channel."""
+        return self.kernel * self.row_taps
 
     @property
     def usual_padding(self) -> list[tuple[int, int]]:
@@ -165,7 +170,7 @@ def planned(conv: Conv, tile: Tile, threads: int) -> Plan:
         ),
         packed_shape=(conv.out_channels, w_plane),
         scratch=0,
-        lane_macs=_planes(conv, tile) * in_group * tile.kernel * (wide * tile.lanes + tail) * _multiplies(conv, tile),
+        lane_macs=_planes(conv, tile) * in_group * tile.row_taps * (wide * tile.lanes + tail) * _multiplies(conv, tile),
     )
 
 

@@ -99,6 +99,13 @@ def test_a_row_of_seven_leaves_one_lane_of_eight_idle() -> None:
     assert plan.lane_macs == 4 * 8 * 3 * (3 * 7 - 2)  # the third plane is computed twice, for want of a fourth
 
 
+def test_a_lane_of_a_pair_without_a_second_tap_is_idle() -> None:
+    plan = rows.fit(depthwise(4, 56, 5, stride=2), AVX512, threads=1)
+    assert plan is not None
+    # 28 columns in 2 vectors of 16; 5 taps along a row make 3 pairs; 28 rows see 5 taps, but the first 3 and the last 4
+    assert plan.lane_macs == 4 * (2 * 16) * 6 * (28 * 5 - 2 - 1)
+
+
 # --- the numbers ----------------------------------------------------------------------------------------------------
 
 TILES = (
