@@ -27,18 +27,19 @@ def fit(conv: Conv, host: Host, threads: int) -> Plan | None:
     in_group, out_group = conv.in_channels // conv.groups, conv.out_channels // conv.groups
     plane, lanes = prod(conv.in_size), host.lanes
     tail = min(width for width in host.widths if width >= plane % lanes)
-    vectors = plane // lanes + (plane % lanes > 0) * max(tail / lanes, NARROW)
+    row = plane // lanes + (plane % lanes > 0) * max(tail / lanes, NARROW)
     channels = channels_of_a_tile(out_group, host)
     blocks = ceil(out_group / channels)
-    if plane < lanes or 1 - plane / (vectors * lanes) > MOST_WASTE:
+    if plane < lanes or 1 - plane / (row * lanes) > MOST_WASTE:
         return None
     computed = plane // lanes * lanes + (plane % lanes > 0) * tail
-    run = max(1, INPUT_BYTES // (in_group * lanes * 4))
+    vectors = vectors_of_a_tile(host)
+    run = max(1, INPUT_BYTES // (in_group * vectors * lanes * 4)) * vectors
     return Plan(
         kernel="pointwise",
         conv=conv,
         threads=threads,
-        literals={"channels": channels, "lanes": lanes, "tail": tail},
+        literals={"channels": channels, "vectors": vectors, "lanes": lanes, "tail": tail},
         sizes=(threads, conv.batch, conv.groups, in_group, out_group, plane, run),
         packed_shape=(conv.groups, blocks, in_group, channels),
         scratch=0,
@@ -46,9 +47,17 @@ def fit(conv: Conv, host: Host, threads: int) -> Plan | None:
     )
 
 
+def vectors_of_a_tile(host: Host) -> int:
+    """Vectors of pixels. Of two, each weight that is loaded makes two multiply-adds.
+
+    With twice the registers one vector of more channels does as well, and wastes less at the end of a plane.
+    """
+    return 1 if host.registers >= 32 else 2
+
+
 def channels_of_a_tile(out_group: int, host: Host) -> int:
     """The size that leaves the fewest sums unused; the larger of two equals."""
-    sizes = (4, 8, 12, 14, 16, 17) if host.registers >= 32 else (4, 8, 10, 12)
+    sizes = (4, 8, 12, 14, 16, 17) if vectors_of_a_tile(host) == 1 else (4, 5, 6)
     return min(sizes, key=lambda size: (ceil(out_group / size) * (size + 1), -size))
 
 
