@@ -80,12 +80,13 @@ class Row:
         return ends <= self.size and second * self.stride >= self.left
 
 
-def tiles(host: Host) -> Iterator[Tile]:
+def tiles(host: Host, stride: int = 1) -> Iterator[Tile]:
     """Every tile whose sums, weights and one broadcast fit the registers.
 
-    With 32 registers no more than 18 sums: LLVM spills beyond that although there is room on paper.
+    With 32 registers no more than 18 sums: LLVM spills beyond that although there is room on paper. So it does with 16
+    beyond 8 where the stride is 2, as no two taps then meet the same column.
     """
-    most = {1: 14, 2: 18, 3: 18} if host.registers >= 32 else {1: 10, 2: 10}
+    most = {1: 14, 2: 18, 3: 18} if host.registers >= 32 else {1: 10, 2: 10 if stride == 1 else 8}
     for lanes in host.widths[:2]:
         for vectors, sums in most.items():
             for pixels in WIDTHS:
@@ -94,11 +95,11 @@ def tiles(host: Host) -> Iterator[Tile]:
 
 
 def cycles(tile: Tile, channels: int, row: int, host: Host) -> float:
-    """Cycles of one tap over a row, as a Zen 4 core has them: half a cycle a multiply-add of half the widest vector.
+    """Cycles of one tap over a row, as a Zen 4 core has them: it multiplies and adds 16 numbers in one.
 
     Two loads a cycle, and a sum is ready for its next term after four; what is added breaks ties for few loads.
     """
-    multiply = tile.pixels * tile.channels / host.lanes
+    multiply = tile.pixels * tile.channels / 16
     loads = tile.vectors + tile.pixels
     step = max(multiply, loads / 2, 4) + 0.1 + 0.02 * loads
     return ceil(channels / tile.channels) * ceil(row / tile.pixels) * step
@@ -113,7 +114,7 @@ def fit(conv: Conv, host: Host, threads: int) -> Plan | None:
     half = row.kernel // 2
     if row.kernel not in KERNELS or row.stride not in STRIDES or row.left not in (0, half) or row.right > half:
         return None
-    allowed = [tile for tile in tiles(host) if row.fits(tile.pixels)]
+    allowed = [tile for tile in tiles(host, row.stride) if row.fits(tile.pixels)]
     if not allowed:
         return None
     return planned(conv, min(allowed, key=lambda tile: cycles(tile, out_group, row.out, host)), threads)

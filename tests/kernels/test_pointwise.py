@@ -40,13 +40,14 @@ def test_any_plane_keeps_the_bound(seed: int, keeps_the_bound: Callable[..., Non
     host = HOSTS["avx2"]
     plan = pointwise.fit(drawn_plane(np.random.default_rng(seed), host, tail=4), host, threads=1 + seed % 2)
     assert plan is not None
-    assert plan.literals == {"channels": 4, "lanes": 8, "tail": 4}
+    assert plan.literals == {"channels": 4, "vectors": 2, "lanes": 8, "tail": 4}
     keeps_the_bound(plan, seed, integers=seed % 5 == 0)
 
 
 def test_no_tile_needs_more_registers_than_there_are(host: Host) -> None:
     for out_group in range(1, 70):
-        sums, pixels, broadcast = pointwise.channels_of_a_tile(out_group, host), 1, 1
+        pixels, broadcast = pointwise.vectors_of_a_tile(host), 1
+        sums = pointwise.channels_of_a_tile(out_group, host) * pixels
         assert sums + pixels + broadcast <= host.registers
 
 

@@ -1,4 +1,4 @@
-"""1×1 convolution with pixels in the lanes: a tile is several output channels by a vector or two of the flattened plane."""
+"""1×1 convolution with pixels in the lanes: a tile is several output channels by vectors of the flattened plane."""
 
 from __future__ import annotations
 
