@@ -33,31 +33,43 @@ if config.DISABLE_JIT:
     get_num_threads, set_num_threads = numba.get_num_threads, numba.set_num_threads
 
 
-def driver(*, sizes: int) -> Callable[[Callable[..., None]], Callable[[int], Any]]:
+def driver(*, sizes: int) -> Callable[[Callable[..., None]], Driver]:
     """Decorator: (x, w, bias, y, scratch, sizes) -> None, the last being that many ints, to be compiled for threads.
 
-    What it gives is asked with a number of threads. For one, prange is range: to start and end a parallel loop takes
-    a microsecond even then. The function may close over ints only: a closure over another compiled function would be
-    pickled anew in each process and never be found again. One signature: a read-only array is no second specialisation.
+    The function may close over ints only: a closure over another compiled function would be pickled anew in each
+    process and never be found again. One signature: a read-only array is no second specialisation.
     """
     signature = types.void(READ, READ, READ, WRITE, WRITE, types.UniTuple(types.int64, sizes))
 
-    def compilable(function: Callable[..., None]) -> Callable[[int], Any]:
-        @cache
-        def compiled(parallel: bool) -> Any:
-            named = _renamed(function, "parallel" if parallel else "serial")
-            dispatcher = njit(parallel=parallel, nogil=True, fastmath={"contract"}, error_model="numpy")(named)
-            if config.DISABLE_JIT:
-                return dispatcher
-            threading_layer()  # get_num_threads and set_num_threads are there once the threads are, not before
-            dispatcher._cache = _Cache(named)
-            dispatcher.compile(signature)
-            dispatcher.disable_compile()
+    return lambda function: Driver(function, signature)
+
+
+class Driver:
+    """A function that is compiled when it is first asked for: once for one thread, once for many."""
+
+    def __init__(self, function: Callable[..., None], signature: Any) -> None:
+        self._function, self._signature = function, signature
+        self.dispatcher = cache(self._dispatcher)
+
+    def __call__(self, threads: int) -> Callable[..., None]:
+        """The machine code itself: Numba's dispatcher would look again, at each call, whether the types are right."""
+        dispatcher = self.dispatcher(threads > 1)
+        if config.DISABLE_JIT:
+            return dispatcher  # type: ignore[no-any-return]
+        code: Callable[..., None] = dispatcher.overloads[self._signature.args].entry_point
+        return code
+
+    def _dispatcher(self, parallel: bool) -> Any:
+        """Numba's function. For one thread prange is range: to start and end a parallel loop takes a microsecond."""
+        named = _renamed(self._function, "parallel" if parallel else "serial")
+        dispatcher = njit(parallel=parallel, nogil=True, fastmath={"contract"}, error_model="numpy")(named)
+        if config.DISABLE_JIT:
             return dispatcher
-
-        return lambda threads: compiled(threads > 1)
-
-    return compilable
+        threading_layer()  # get_num_threads and set_num_threads are there once the threads are, not before
+        dispatcher._cache = _Cache(named)
+        dispatcher.compile(self._signature)
+        dispatcher.disable_compile()
+        return dispatcher
 
 
 def _renamed(function: Callable[..., None], kind: str) -> FunctionType:

@@ -212,3 +212,29 @@ def test_an_output_between_the_elements_of_the_input_is_apart_from_it() -> None:
 def test_an_input_of_another_shape_asks_to_prepare_again() -> None:
     with pytest.raises(GeometryError, match="prepare again for this shape"):
         kernels.prepare(W, X.shape, **GIVEN)(X[:1])
+
+
+def test_other_arrays_than_those_of_the_latest_call_are_checked() -> None:
+    run = kernels.prepare(W, X.shape, **GIVEN)
+    x, y = X.copy(), np.empty(run(X).shape, np.float32)
+    first = run(x, y).copy()
+    np.testing.assert_array_equal(run(x, y), first)
+    with pytest.raises(GeometryError, match="out has the shape"):
+        run(x, y[..., :1])
+    with pytest.raises(GeometryError, match="x has the shape"):
+        run(x[:, :1], y)
+    with pytest.raises(GeometryError, match="x is a NoneType"):
+        run(None, y)  # type: ignore[arg-type]
+    x[...] = 0
+    assert not np.array_equal(run(x, y), first)
+
+
+def test_an_output_that_was_made_read_only_after_a_call_is_not_written() -> None:
+    run = kernels.prepare(W, X.shape, **GIVEN)
+    y = run(X).copy()
+    run(X, y)
+    before = y.copy()
+    y.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        run(X + 1, y)
+    np.testing.assert_array_equal(y, before)

@@ -25,7 +25,7 @@ for channels in (3, 16) if config.DISABLE_JIT else (3,):
     x, w = np.ones((1, 2, 5, 5), "f4"), np.ones((channels, 2, 3, 3), "f4")
     y = kernels.conv2d(x, w, padding=1, threads=threads)
     np.testing.assert_array_equal(y, reference.convolve(conv(2, channels, 3, (5, 5), padding=1), x, w))
-stats = getattr(rows(threads), "stats", None)
+stats = getattr(rows.dispatcher(threads > 1), "stats", None)
 print("interpreted" if stats is None else "found" if stats.cache_hits else "compiled")
 """
 
