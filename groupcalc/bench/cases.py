@@ -11,6 +11,8 @@ from groupcalc.errors import GeometryError, InputError
 from groupcalc.graph import Layer
 from groupcalc.units import show_name
 
+OTHER = "no convolution of the kernels"
+
 SHOWN = 3
 """So many names stand for all of a long list."""
 
@@ -29,7 +31,7 @@ def cases_of(
         conv = Conv.of(layer)
         reason = _unfit(layer, conv, chain)
         if conv is None or reason:
-            skipped.setdefault(reason, []).append(layer.name)
+            skipped.setdefault(reason, []).append(_said(layer, conv))
             continue
         cases += [
             Case(name=layer.name, conv=conv, threads=threads, chain=length, seed=seed, count=layer.repeat)
@@ -68,7 +70,7 @@ def sweep(case: Case, counts: Sequence[int], baseline: bool) -> tuple[list[Case]
 def _unfit(layer: Layer, conv: Conv | None, chain: int) -> str:
     """Why a layer cannot be timed; "" when it can."""
     if conv is None or layer.op != "Conv":
-        return f"{layer.op} is no convolution of the kernels"
+        return OTHER
     if conv.dtype != "float32":
         return f"the kernels are float32, not {conv.dtype}"
     if 0 in (conv.batch, *conv.in_size):
@@ -82,6 +84,12 @@ def _lines(skipped: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     return tuple(f"left out, as {reason}: {_listed(names)}" for reason, names in skipped.items())
 
 
+def _said(layer: Layer, conv: Conv | None) -> str:
+    """Its name, and the operator where that is why it is left out."""
+    name = show_name(layer.name)
+    return name if conv is not None and layer.op == "Conv" else f"{name} ({show_name(layer.op)})"
+
+
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(map(show_name, names[:SHOWN])) + more
+    return ", ".join(names[:SHOWN]) + more
