@@ -21,6 +21,9 @@ FAR = 3.0
 OUTLIERS = 0.05
 """More than this part of the samples are no accident."""
 
+FOREIGN = 0.5
+"""When the fastest sample takes less than this part of the median, most of the median is not the layer's."""
+
 DRIFT = 0.10
 """The last third of the rounds against the first."""
 
@@ -50,6 +53,12 @@ def noise(timing: Timing, *, cold: bool = False) -> Iterator[str]:
         yield f"a sample lasts only {show_seconds(shortest)}, as others disturbed its calibration: run again quietly"
     if len(timing.samples_s) < 4:
         return
+    if timing.disturbed > FOREIGN:
+        by = show_part(timing.disturbed)
+        yield (
+            f"the fastest sample takes {by} less than the median, which tells of what else runs here: close that, "
+            "or lower --threads"
+        )
     low, _, high = quantiles(timing.samples_s, method="inclusive")
     spread = (high - low) / timing.median_s
     if spread > SPREAD:

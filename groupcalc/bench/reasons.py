@@ -69,7 +69,7 @@ def _reasons(result: BenchResult, estimate: Estimate) -> Iterator[Reason]:
         launch = show_seconds(estimate.launch_s)
         yield Reason(kind="launch", part=started, text=f"the launch of {launch} is {show_part(started)} of the time")
     yield from _hidden(estimate, median, cost)
-    disturbed = 1 - result.timing.min_s / median
+    disturbed = result.timing.disturbed
     if disturbed >= LEAST:
         text = f"the fastest sample takes {show_part(disturbed)} less than the median: something else ran"
         yield Reason(kind="noise", part=disturbed, text=text)

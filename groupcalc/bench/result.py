@@ -89,6 +89,11 @@ class Timing:
         """What it does usually."""
         return median(self.samples_s)
 
+    @property
+    def disturbed(self) -> float:
+        """How much less than the median the fastest sample took, as a part of it."""
+        return 1 - self.min_s / self.median_s
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchResult:

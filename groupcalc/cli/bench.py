@@ -47,7 +47,7 @@ what was measured until then is written.
 
 
 def bench(
-    inputs: options.Inputs = None,
+    inputs: options.Layers = None,
     output: flags.Output = None,
     json: options.Json = False,
     groups: flags.Groups = None,

@@ -75,15 +75,13 @@ RUN = "How it runs"
 option = partial(typer.Option, show_default=False, show_envvar=False)
 """Help says defaults in its own words, and names the environment once at the end."""
 
-Inputs = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="INPUT",
-        show_default=False,
-        help="An .onnx file, a directory of them, a quoted glob ('!GLOB' leaves out), a layer file "
-        "(.toml .json .txt), a saved result (.json), a layer line, arch:NAME, or - for standard input.",
-    ),
-]
+_FILES = "An .onnx file, a directory of them, a quoted glob ('!GLOB' leaves out), a layer file (.toml .json .txt), "
+_OTHERS = "a layer line, arch:NAME, or - for standard input."
+_input = partial(typer.Argument, metavar="INPUT", show_default=False)
+
+Inputs = Annotated[list[str] | None, _input(help=f"{_FILES}a saved result (.json), {_OTHERS}")]
+Layers = Annotated[list[str] | None, _input(help=_FILES + _OTHERS)]
+"""For commands that need the layers themselves, of which a saved result has only the cost."""
 Output = Annotated[
     list[str] | None,
     option(

@@ -29,6 +29,15 @@ def test_a_wide_spread_names_its_size_and_the_flag() -> None:
     assert line == "the samples spread 40 % around their median: run again on a quiet machine or raise --min-time"
 
 
+def test_a_median_that_others_made_is_said_however_narrow_it_is() -> None:
+    """Two threads that wait for each other on a busy machine take a turn of the scheduler, time and again."""
+    [line] = noise(timing(*[57.0] * 5, 1.0, *[57.0] * 5))
+    assert line == (
+        "the fastest sample takes 98 % less than the median, which tells of what else runs here: close that, "
+        "or lower --threads"
+    )
+
+
 def test_outliers_are_counted() -> None:
     samples = [CALL_S] * 37 + [CALL_S * 3] * 3
     [line] = noise(Timing(samples_s=tuple(samples[::3] + samples[1::3] + samples[2::3]), rounds=(4,) * 10))

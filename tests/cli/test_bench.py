@@ -291,7 +291,7 @@ def test_mistakes_are_one_line(groupcalc: Groupcalc, net: str, fake: Fake, words
 def test_a_file_that_is_not_there_and_one_without_convolutions(groupcalc: Groupcalc, fake: Fake) -> None:
     assert groupcalc("bench", "none.toml").err == "none.toml: no such file (check the path, or quote a layer line)\n"
     assert groupcalc("bench", "ReLU() @ 1x8x8x8").err == (
-        "command line: has no layer that can be timed (left out, as Relu is no convolution of the kernels: layer1)\n"
+        "command line: has no layer that can be timed (left out, as no convolution of the kernels: layer1 (Relu))\n"
     )
 
 

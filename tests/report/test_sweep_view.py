@@ -136,6 +136,16 @@ def test_where_the_samples_are_too_noisy_there_is_no_verdict() -> None:
     assert line.startswith("Too noisy to tell where the clock follows the formula: G=32 is only sure to ±")
 
 
+def test_where_others_made_the_median_there_is_no_verdict() -> None:
+    foreign = Timing(samples_s=(150e-6, *[8e-3] * 11), rounds=(1,) * 12)
+    disturbed = replace(BENCH, results=(*RESULTS[:2], replace(RESULTS[2], timing=foreign)))
+    [line] = view(disturbed).tables[0].notes
+    assert line == (
+        "Too much else runs to tell where the clock follows the formula: the fastest sample of G=32 takes 98 % less "
+        "than its median."
+    )
+
+
 def test_one_group_count_alone_has_no_verdict() -> None:
     assert view(replace(BENCH, results=RESULTS[:1])).tables[0].notes == ()
 

@@ -7,6 +7,7 @@ from math import log2
 from typing import Any, NamedTuple
 
 from groupcalc.bench.base import Compared
+from groupcalc.bench.noise import FOREIGN
 from groupcalc.bench.points import FOLLOWS, Point
 from groupcalc.bench.reasons import all_reasons
 from groupcalc.bench.result import Bench
@@ -158,6 +159,12 @@ def _verdict(engine: str, points: Sequence[Point]) -> Iterator[str]:
     if worst.unsure > UNSURE:
         by = show_part(worst.unsure)
         yield f"{start}Too noisy to tell where the clock follows the formula: G={worst.groups} is only sure to ±{by}."
+        return
+    foreign = max(own, key=lambda point: point.result.timing.disturbed)
+    if foreign.result.timing.disturbed > FOREIGN:
+        by = show_part(foreign.result.timing.disturbed)
+        fact = f"the fastest sample of G={foreign.groups} takes {by} less than its median"
+        yield f"{start}Too much else runs to tell where the clock follows the formula: {fact}."
         return
     fastest = max(own, key=lambda point: point.speedup)
     yield f"{start}Fastest: G={fastest.groups}{_times(fastest)}. {_follows(own)}"
