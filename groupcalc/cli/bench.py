@@ -30,7 +30,7 @@ SUBJECT = "numba"
 EXAMPLES = """\
 Examples:
   groupcalc bench --groups 1,2,4,32
-  groupcalc bench 'Conv2d(64, 64, 3, padding=1) @ 56x56' --groups 1,8,64 --threads 1
+  groupcalc bench 'Conv2d(64, 64, 3) @ 56x56' --groups 1,8 --threads 1
   groupcalc bench model.onnx --dim batch=1
   groupcalc bench layers.toml --backend numba,onnxruntime,torch
   groupcalc bench model.onnx --backend onnxruntime --whole
@@ -39,8 +39,8 @@ Examples:
   groupcalc bench --groups 1,32 --base base.json
 
 The ceilings that estimates rest on are measured once for each number of
-threads and kept in the cache directory (GROUPCALC_CACHE_DIR); --remeasure. Those of a GPU
-are measured in each run.
+threads and kept in the cache directory (GROUPCALC_CACHE_DIR); --remeasure
+measures them again. Those of a GPU are measured in each run.
 Exit status: 0; 2 when something cannot be read or run; 130 after Ctrl-C, and
 what was measured until then is written.
 """
@@ -81,11 +81,9 @@ def bench(
     from groupcalc.bench.turns import Effort
     from groupcalc.cli.benchgpu import check_flags, run_on_gpu
     from groupcalc.cli.benching import Wish, backends_of, ceilings_of, engines_of, given_rates, sets_of, whole_report
-    from groupcalc.kernels.arguments import check_device
 
     sinks = parse_sinks(output or [], json, FORMATS)
     check_writable(sinks)
-    check_device(device)
     on_gpu = device == "cuda"
     say, shown = (_silent, False) if quiet else (note, progress)
     if on_gpu:

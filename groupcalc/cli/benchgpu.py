@@ -15,7 +15,7 @@ from groupcalc.bench.run import run
 from groupcalc.bench.turns import Effort
 from groupcalc.cli.screen import status
 from groupcalc.costs.roofline import Ceilings
-from groupcalc.errors import UsageError
+from groupcalc.errors import DeviceError, UsageError
 
 Note = Callable[[str], None]
 
@@ -50,7 +50,10 @@ def run_on_gpu(
     lines: list[str] = []
     with status(progress) as tell:
         tell("measuring the ceilings of this GPU: a few seconds")
-        seen = gpu.look(probe=None in rates)
+        try:
+            seen = gpu.look(probe=None in rates)
+        except DeviceError as error:
+            raise error.within("--device") from None
         if earlier:
             check_machine(earlier, processor(), seen.gpu.name)
         left = gpu.able(engines, lines.append)

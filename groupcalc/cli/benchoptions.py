@@ -35,6 +35,12 @@ def seconds(text: str) -> float:
     return value
 
 
+def _device(text: str) -> str:
+    if text not in ("cpu", "cuda"):
+        raise typer.BadParameter(f"'{text}' is not known (use cpu or cuda)")
+    return text
+
+
 Output = Annotated[
     list[str] | None,
     option(
@@ -99,7 +105,11 @@ BackendNames = Annotated[
 Device = Annotated[
     str,
     option(
-        "--device", metavar="cpu|cuda", help="Where it runs: cpu (default), an NVIDIA GPU.", rich_help_panel=MEASURE
+        "--device",
+        parser=_device,
+        metavar="cpu|cuda",
+        help="Where it runs: cpu (default), an NVIDIA GPU.",
+        rich_help_panel=MEASURE,
     ),
 ]
 Whole = Annotated[

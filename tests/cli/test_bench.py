@@ -263,7 +263,7 @@ def test_ctrl_c_keeps_what_was_measured(groupcalc: Groupcalc, net: str, fake: Fa
             ["--device", "cuda", "--cold"],
             "--cold: is for the CPU (drop --cold: buffers are taken in turn past the GPU's",
         ),
-        (["--device", "tpu"], 'device=\'tpu\' is not known (use "cpu" or "cuda")'),
+        (["--device", "tpu"], "--device: 'tpu' is not known (use cpu or cuda)"),
         (
             ["--base", "none.json"],
             "none.json: cannot be read: No such file or directory (save one with groupcalc bench",

@@ -168,7 +168,8 @@ def test_without_a_gpu_there_is_one_line(groupcalc: Groupcalc, fake: Fake, monke
         raise DeviceError("the CUDA driver sees no GPU", 'use device="cpu"')
 
     monkeypatch.setattr(gpu, "look", look)
-    assert groupcalc("bench", LINE, "--device", "cuda") == (2, "", 'the CUDA driver sees no GPU (use device="cpu")\n')
+    said = '--device: the CUDA driver sees no GPU (use device="cpu")\n'
+    assert groupcalc("bench", LINE, "--device", "cuda") == (2, "", said)
 
 
 def test_what_is_wrong_with_the_input_matters_more(groupcalc: Groupcalc, fake: Fake) -> None:
