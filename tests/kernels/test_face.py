@@ -229,6 +229,14 @@ def test_other_arrays_than_those_of_the_latest_call_are_checked() -> None:
     assert not np.array_equal(run(x, y), first)
 
 
+def test_an_array_of_the_latest_call_keeps_its_memory() -> None:
+    run = kernels.prepare(W, X.shape, **GIVEN)
+    y = np.empty(run(X).shape, np.float32)
+    run(X, y)
+    with pytest.raises(ValueError, match="cannot resize"):
+        y.resize(1, refcheck=False)
+
+
 def test_an_output_that_was_made_read_only_after_a_call_is_not_written() -> None:
     run = kernels.prepare(W, X.shape, **GIVEN)
     y = run(X).copy()
