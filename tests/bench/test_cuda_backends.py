@@ -105,7 +105,7 @@ def pad(x: Tensor, amounts: list[int]) -> Tensor:
 @pytest.fixture
 def torch_cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[ModuleType, Torch]]]:
     """The backend on such a torch."""
-    name = "groupcalc.bench.backends.torch_cuda"
+    name, cpu = "groupcalc.bench.backends.torch_cuda", "groupcalc.bench.backends.torch"
 
     def over(**facts: Any) -> tuple[ModuleType, Torch]:
         torch, functional = Torch(**facts), ModuleType("torch.nn.functional")
@@ -113,10 +113,12 @@ def torch_cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[
         for module in (torch, ModuleType("torch.nn"), functional):
             monkeypatch.setitem(sys.modules, module.__name__, module)
         sys.modules.pop(name, None)
+        sys.modules.pop(cpu, None)  # whose steps it takes, of the same torch
         return import_module(name), torch
 
     yield over
     sys.modules.pop(name, None)
+    sys.modules.pop(cpu, None)
 
 
 @pytest.mark.parametrize("variant", ON_CUDA["torch"].variants)

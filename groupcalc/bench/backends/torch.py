@@ -33,9 +33,9 @@ def prepare(variant: str, case: Case) -> Ready:
     if rank != 2 and (layout, packed) != ("nchw", ""):
         raise EngineError(f"torch has this for two spatial axes, not {rank}", "use torch nchw")
     memory_format = torch.channels_last if layout == "channels_last" else torch.contiguous_format
-    make = {"": _plain, "packed": _packed_last if layout == "channels_last" else _packed_first}[packed]
+    make = {"": plain, "packed": _packed_last if layout == "channels_last" else _packed_first}[packed]
     steps = [
-        _padded(case.conv, make(case.conv, torch.from_numpy(w).to(memory_format=memory_format), _tensor(b)))
+        padded(case.conv, make(case.conv, torch.from_numpy(w).to(memory_format=memory_format), _tensor(b)))
         for w, b in zip(given.weights, given.biases, strict=True)
     ]
     x = torch.from_numpy(given.x)
@@ -54,7 +54,7 @@ def _tensor(bias: F32 | None) -> torch.Tensor | None:
     return None if bias is None else torch.from_numpy(bias)
 
 
-def _padded(conv: Conv, step: Step) -> Step:
+def padded(conv: Conv, step: Step) -> Step:
     """torch pads as much behind as before: what is left over, its users pad by a copy of the input."""
     if all(before == after for before, after in conv.padding):
         return step
@@ -75,7 +75,7 @@ def _padded_shape(conv: Conv) -> list[int]:
     return [batch, channels, *(have + more for have, more in zip(size, extra, strict=True))]
 
 
-def _plain(conv: Conv, w: torch.Tensor, bias: torch.Tensor | None) -> Step:
+def plain(conv: Conv, w: torch.Tensor, bias: torch.Tensor | None) -> Step:
     function = CONVOLUTIONS[len(conv.in_size) - 1]
     stride, padding, dilation, groups = conv.stride, _padding(conv), conv.dilation, conv.groups
     return lambda x: function(x, w, bias, stride, padding, dilation, groups)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
 
 import torch
-from torch.nn.functional import pad
 
 from groupcalc.bench.backends import Ready
+from groupcalc.bench.backends.torch import Step, padded, plain
 from groupcalc.bench.launches import buffer_sets, late
 from groupcalc.bench.operands import F32, operands
 from groupcalc.bench.result import Case, in_tf32
-from groupcalc.conv import Conv
 from groupcalc.errors import EngineError
 from groupcalc.kernels.cuda.device import gpu
 from groupcalc.kernels.cuda.events import Sampler
-
-Step = Callable[[torch.Tensor], torch.Tensor]
-
-CONVOLUTIONS: tuple[Any, ...] = (torch.conv1d, torch.conv2d, torch.conv3d)
 
 FIRST_WITH_TF32 = 8
 """The compute capability of Ampere."""
@@ -48,7 +43,7 @@ def prepare(variant: str, case: Case) -> Ready:
     given = operands(case)
     form = torch.channels_last if layout == "channels_last" else torch.contiguous_format
     steps = [
-        _step(case.conv, _on_device(w, form), None if bias is None else _on_device(bias))
+        padded(case.conv, plain(case.conv, _on_device(w, form), None if bias is None else _on_device(bias)))
         for w, bias in zip(given.weights, given.biases, strict=True)
     ]
     inputs = [_on_device(given.x, form) for _ in range(buffer_sets(case, gpu().l2_bytes))]
@@ -75,14 +70,3 @@ def _chain(steps: Sequence[Step], inputs: Sequence[torch.Tensor], kept: list[Any
     for step in steps:
         y = step(y)
     kept[number] = y
-
-
-def _step(conv: Conv, w: torch.Tensor, bias: torch.Tensor | None) -> Step:
-    """torch pads as much behind as before: what is left over, its users pad by a copy of the input."""
-    function = CONVOLUTIONS[len(conv.in_size) - 1]
-    geometry = (conv.dilation, conv.groups)
-    if all(before == after for before, after in conv.padding):
-        pads = tuple(before for before, _ in conv.padding)
-        return lambda x: function(x, w, bias, conv.stride, pads, *geometry)
-    amounts = [amount for pair in reversed(conv.padding) for amount in pair]
-    return lambda x: function(pad(x, amounts), w, bias, conv.stride, 0, *geometry)
