@@ -94,7 +94,7 @@ def tiles(host: Host, stride: int = 1) -> Iterator[Tile]:
                     yield Tile(vectors=vectors, lanes=lanes, pixels=pixels)
 
 
-def cycles(tile: Tile, channels: int, row: int, host: Host) -> float:
+def cycles(tile: Tile, channels: int, row: int) -> float:
     """Cycles of one tap over a row, as a Zen 4 core has them: it multiplies and adds 16 numbers in one.
 
     Two loads a cycle, and a sum is ready for its next term after four; what is added breaks ties for few loads.
@@ -117,7 +117,7 @@ def fit(conv: Conv, host: Host, threads: int) -> Plan | None:
     allowed = [tile for tile in tiles(host, row.stride) if row.fits(tile.pixels)]
     if not allowed:
         return None
-    return planned(conv, min(allowed, key=lambda tile: cycles(tile, out_group, row.out, host)), threads)
+    return planned(conv, min(allowed, key=lambda tile: cycles(tile, out_group, row.out)), threads)
 
 
 def planned(conv: Conv, tile: Tile, threads: int) -> Plan:
