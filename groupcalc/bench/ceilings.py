@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import reduce
-from multiprocessing import get_context
 from time import perf_counter
 
 import numpy as np
 
 from groupcalc import kernels
+from groupcalc.bench.apart import apart
 from groupcalc.bench.machine import caches
 from groupcalc.costs.roofline import Ceilings, Level
 from groupcalc.kernels.probes import Probed, probe
@@ -27,9 +25,7 @@ def measure_ceilings(threads: int) -> Ceilings:
     Twice, with those of a single thread between, and the higher of each: what disturbs a measurement often has passed
     when the next one comes, and many threads can do what one does, the others idle.
     """
-    with ProcessPoolExecutor(
-        1, mp_context=get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL)
-    ) as process:
+    with apart() as process:
         found = [process.submit(_measured, count, threads).result() for count in (threads, 1, threads)]
     return falling(reduce(higher, found))
 

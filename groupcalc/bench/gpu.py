@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
 from typing import Any
 
+from groupcalc.bench.apart import apart
 from groupcalc.bench.engine import Engine
 from groupcalc.bench.launches import held_bytes
 from groupcalc.bench.result import Case
@@ -45,9 +43,7 @@ def look(probe: bool) -> Seen:
     probe  measure its ceilings as well, which takes seconds
     DeviceError when there is none, or nothing to drive it with.
     """
-    with ProcessPoolExecutor(
-        1, mp_context=get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL)
-    ) as process:
+    with apart() as process:
         try:
             return process.submit(_look, probe).result()
         except BrokenProcessPool as error:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from groupcalc.bench.apart import apart
 from groupcalc.costs.cost import GraphCost, LayerCost
 from groupcalc.costs.roofline import Estimate
 from groupcalc.sources.onnx.wiring import Node
@@ -86,9 +84,7 @@ def run_whole(model: Path | bytes, cost: GraphCost, **how: Any) -> Whole:
     from groupcalc.sources.onnx.wiring import runnable, wiring
 
     ready, filled = runnable(model, how["seed"])
-    with ProcessPoolExecutor(
-        1, mp_context=get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL)
-    ) as process:
+    with apart() as process:
         found = process.submit(profile, ready, cost.inputs, **how).result()
     return joined(wiring(model), found, cost, filled)
 
