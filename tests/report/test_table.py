@@ -96,6 +96,28 @@ def test_more_room_shows_more_columns(make: SimpleNamespace) -> None:
     assert all(word in heads[2] for word in ("weights", "in", "out", "outputs"))
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_every_column_is_shown_or_named_as_left_out(make: SimpleNamespace, width: int) -> None:
+    report = analysis([make.resnext()])
+    text = table(report, width=width, elide=True)
+    head = next(line for line in text.splitlines() if line.startswith(" layer "))
+    left_out = " ".join(text.split()).split("Columns left out: ")[1].split(" (a wider terminal")[0].split(", ")
+    headers = [column.header for column in report.tables[0].columns]
+    assert [header for header in headers if f" {header} " not in f"{head} "] == left_out
+    assert 0 < len(left_out) < len(headers)
+
+
+def test_where_every_column_fits_none_is_left_out(make: SimpleNamespace) -> None:
+    assert "left out" not in table(analysis([make.resnext()]), width=200)
+
+
+def test_tables_that_leave_out_the_same_columns_say_so_once(make: SimpleNamespace) -> None:
+    text = table(analysis([make.resnext(), make.resnext("b.onnx")]), width=120)
+    of_layers, of_models = re.findall(r"left out: (.*) \(", text)
+    assert of_layers == "weights, in, out, outputs"
+    assert of_models != of_layers
+
+
 def test_outside_a_terminal_nothing_is_cut(make: SimpleNamespace) -> None:
     name = "/very/long/" * 30
     model = make.model(make.row(name, make.conv(8, 8, 3, (9, 9), groups=2)))

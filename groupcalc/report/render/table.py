@@ -43,6 +43,7 @@ class _Pen:
         self.width = width
         self.color = color
         self.elide = elide
+        self.said: list[str] = []
 
     def table(self, table: Table) -> Iterator[str]:
         yield from self.heading(table)
@@ -72,6 +73,16 @@ class _Pen:
                 row = [cut_middle(text, placed.width) for text, placed in zip(row, columns, strict=True)]
             line = _line(columns, row)
             yield self.paint(line, "closing") if index >= len(table.rows) else line
+        yield from self.left_out(table, columns)
+
+    def left_out(self, table: Table, columns: list[Placed]) -> Iterator[str]:
+        """The columns that the width did not do for; once where the tables of a report leave out the same."""
+        shown = [placed.column for placed in columns]
+        names = [column.header or column.key for column in table.columns if column not in shown]
+        if names and names != self.said:
+            self.said = names
+            way_out = "a wider terminal, -o html or --json shows them"
+            yield from self.sentence(f"Columns left out: {', '.join(names)} ({way_out}).", "note")
 
     def sentence(self, text: str, style: str = "") -> Iterator[str]:
         for line in self.fold(inert(text)):
