@@ -140,6 +140,21 @@ def test_top_with_sort_keeps_the_first(resnext: GraphCost) -> None:
     assert column(table, "name") == ["/fc/Gemm", "/layer3/layer3.0/conv3/Conv"]
 
 
+def test_the_grouped_layers_that_are_not_shown_are_counted(resnext: GraphCost) -> None:
+    # Three bottlenecks with one grouped layer each, fourteen rows in all; its MACs are the fewest of its block.
+    assert one(analysis([resnext], top=3)).notes[0] == "Of the 11 more, 3 are grouped (--sort groups shows them first)."
+    sorted_by_it = one(analysis([resnext], top=2, sort="groups"))
+    assert sorted_by_it.notes[0] == "Of the 12 more, 1 is grouped (--top 0 shows them)."
+    assert column(sorted_by_it, "groups") == [32, 32]
+
+
+@pytest.mark.parametrize("wish", [{"top": 3, "sort": "groups"}, {"top": 0}, {"top": 2, "by": "op"}])
+def test_where_every_grouped_layer_is_shown_or_rows_are_no_layers_none_is_counted(
+    resnext: GraphCost, wish: dict[str, Any]
+) -> None:
+    assert not [note for note in one(analysis([resnext], **wish)).notes if "more, " in note]
+
+
 def test_numbers_sort_downwards_and_names_upwards(resnext: GraphCost) -> None:
     macs = column(one(analysis([resnext], sort="macs")), "macs")
     assert macs == sorted(macs, reverse=True)

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 from groupcalc.costs.cost import GraphCost, LayerCost
 from groupcalc.report.document import Report, Table
 from groupcalc.report.views.fields import DIVIDED, ESTIMATED, FIELDS, IF_DENSE, Field, chosen, heads, values
-from groupcalc.report.views.lines import CONVENTION, estimated, facts, grouping, memory, plural, selected, warnings
+from groupcalc.report.views.lines import (
+    CONVENTION,
+    estimated,
+    facts,
+    grouped_among,
+    grouping,
+    memory,
+    plural,
+    selected,
+    warnings,
+)
 from groupcalc.report.views.records import records
 from groupcalc.report.views.select import Wish, arranged, items_of, keep, model_items, order, summed
 from groupcalc.report.views.whatif import of_model, regrouped, totals_table, whatif_body, whatif_columns
@@ -82,7 +92,10 @@ def _costs(cost: GraphCost, rows: Sequence[LayerCost], wish: Wish) -> Table:
         closing = [summed(row.name, [row], op=row.name) for row in closing]
     fields = chosen(wish.kind, wish.columns) or _telling(wish.kind.shown, rows)
     return Table(
-        columns=heads(fields, wish.raw), rows=values(fields, shown), closing=values(fields, items_of(cost, closing))
+        columns=heads(fields, wish.raw),
+        rows=values(fields, shown),
+        closing=values(fields, items_of(cost, closing)),
+        notes=tuple(grouped_among([item.row for item in folded], wish.sort)),
     )
 
 

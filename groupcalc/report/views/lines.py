@@ -87,6 +87,14 @@ def grouping(cost: GraphCost, raw: bool = False) -> Iterator[str]:
     )
 
 
+def grouped_among(folded: Sequence[LayerCost], sort: str | None) -> Iterator[str]:
+    """How many of the rows that are not shown are grouped, and what shows them; nothing when none is."""
+    grouped = sum(row.groups > 1 for row in folded)
+    if grouped:
+        way_out = "--top 0 shows them" if sort == "groups" else "--sort groups shows them first"
+        yield f"Of the {len(folded)} more, {grouped} {'is' if grouped == 1 else 'are'} grouped ({way_out})."
+
+
 def estimated(cost: GraphCost, machine: str) -> Iterator[str]:
     """The estimates added up, and how much of them the memory and the launches bound."""
     found = [row.estimate for row in cost.layers if row.estimate]
