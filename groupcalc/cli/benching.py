@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from math import gcd
 from pathlib import Path
 
 from groupcalc.bench.backends import DEVICES, Backend
@@ -21,7 +22,7 @@ from groupcalc.bench.turns import Effort
 from groupcalc.bench.whole import run_whole
 from groupcalc.cli.screen import note
 from groupcalc.costs.roofline import Ceilings
-from groupcalc.errors import GroupcalcError, InputError, UsageError
+from groupcalc.errors import GeometryError, GroupcalcError, InputError, UsageError
 from groupcalc.price import price
 from groupcalc.report.document import Report
 from groupcalc.report.views.whole import whole_view
@@ -132,7 +133,7 @@ def sets_of(wish: Wish, engines: int, tell: Note, *, together: bool) -> list[lis
     if wish.batch is not None:
         cases = [replace(case, conv=replace(case.conv, batch=wish.batch)) for case in cases]
     cases = distinct(cases) if together else cases
-    sets = list(_swept(cases, wish, tell)) if wish.swept else [[case] for case in cases]
+    sets = _swept(cases, wish, tell) if wish.swept else [[case] for case in cases]
     free = free_bytes()
     for each in sets:
         check_room(each, engines, free)
@@ -163,17 +164,20 @@ def _cases(target: Target, wish: Wish, tell: Note) -> Sequence[Case]:
     return cases
 
 
-def _swept(cases: Iterable[Case], wish: Wish, tell: Note) -> Iterable[list[Case]]:
-    left = False
-    for case in cases:
-        found, skipped = sweep(case, wish.groups or DEFAULT_GROUPS, wish.baseline)
+def _swept(cases: Sequence[Case], wish: Wish, tell: Note) -> list[list[Case]]:
+    """Each layer at the group counts that it allows. UsageError when only the baseline would be measured."""
+    counts = wish.groups or DEFAULT_GROUPS
+    swept = [sweep(case, counts, wish.baseline) for case in cases]
+    if not any(case.conv.groups in counts for found, _ in swept for case in found):
+        able = max((case.conv for case in cases), key=lambda conv: gcd(conv.in_channels, conv.out_channels))
+        try:
+            able.regroup(counts[0])
+        except GeometryError as error:  # it knows which counts divide the channels
+            raise UsageError(f"no layer allows {' or '.join(map(str, counts))}", error.way_out, "--groups") from error
+    for _, skipped in swept:
         for line in skipped:
             tell(line)
-        if found:
-            left = True
-            yield found
-    if not left:
-        raise UsageError("none of them divides the channels of a layer", "write 1,2,4", "--groups")
+    return [found for found, _ in swept if found]
 
 
 def whole_report(

@@ -97,6 +97,13 @@ def test_a_sweep_takes_the_baseline_in_and_says_what_does_not_divide(groupcalc: 
     assert [case.conv.groups for case in fake.cases] == [8]
 
 
+def test_a_sweep_that_no_layer_allows_says_what_some_layer_would(groupcalc: Groupcalc, fake: Fake) -> None:
+    code, out, err = groupcalc("bench", "Conv2d(3, 8, 3) @ 9x9", "Conv2d(8, 20, 3) @ 9x9", "--groups", "7")
+    assert (code, out) == (2, "")
+    assert err == "--groups: no layer allows 7 (use 1, 2, 4)\n"  # which divide 8 and 20; 3 and 8 only 1 does
+    assert fake.cases == []
+
+
 def test_every_convolution_of_a_network_is_swept(groupcalc: Groupcalc, net: str, fake: Fake) -> None:
     groupcalc("bench", net, "--groups", "2")
     # Both lines of the file are one layer at other group counts: each is swept, and they are told apart by name.
@@ -256,6 +263,8 @@ def test_ctrl_c_keeps_what_was_measured(groupcalc: Groupcalc, net: str, fake: Fa
         (["--groups", "0"], "--groups: '0' is not a group count (write 1,2,4,32)"),
         (["--groups", "-1"], "--groups: '-1' is not a group count (write 1,2,4,32)"),
         (["--groups", "a,b"], "--groups: 'a' is not a group count (write 1,2,4,32)"),
+        (["--groups", "3"], "--groups: no layer allows 3 (use 1, 2, 4, 8, …)"),
+        (["--groups", "3,5", "--no-baseline"], "--groups: no layer allows 3 or 5 (use 1, 2, 4, 8, …)"),
         (["--peak", "fast"], "--peak: 'fast' is not a rate (write 27GFLOP/s)"),
         (["--bandwidth", "27GFLOP/s"], "--bandwidth: '27GFLOP/s' is not in B/s (write 27GB/s)"),
         (["--device", "cuda", "--whole"], "--whole: is for the CPU (drop --device cuda)"),
