@@ -27,6 +27,7 @@ def test_a_family_stands_together_and_what_is_not_counted_last() -> None:
 
 def test_an_operator_has_its_formula_and_the_version_of_its_source() -> None:
     conv = operator("Conv")
+    assert conv is not None
     assert conv.formula == (
         "x[n, c, *in] * w[o, c/g, *k] (+ b[o]) -> y[n, o, *out]: |y| · c/g · |k| MACs, |y| bias adds"
     )
@@ -51,22 +52,14 @@ def test_paragraphs_are_lines() -> None:
     ],
 )
 def test_the_domain_may_be_left_out(name: str, found: str) -> None:
-    assert operator(name).name == found
+    operator_found = operator(name)
+    assert operator_found is not None
+    assert operator_found.name == found
 
 
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("LSTN", "groupcalc explain: there is no operator 'LSTN' (did you mean 'LSTM'?)"),
-        ("conv", "groupcalc explain: there is no operator 'conv' (did you mean 'Conv'?)"),
-        ("FusedCon", "groupcalc explain: there is no operator 'FusedCon' (did you mean 'com.microsoft::FusedConv'?)"),
-        ("\x1b[2J", "groupcalc explain: there is no operator '\\x1b[2J' (groupcalc explain --list has them all)"),
-    ],
-)  # fmt: skip
-def test_an_unknown_operator_is_answered_with_the_nearest(name: str, message: str) -> None:
-    with pytest.raises(UsageError) as error:
-        operator(name)
-    assert str(error.value) == message
+@pytest.mark.parametrize("name", ["LSTN", "conv", "FusedCon", "", "\x1b[2J"])
+def test_an_unknown_operator_is_none(name: str) -> None:
+    assert operator(name) is None
 
 
 def test_two_domains_with_one_name_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,8 +71,8 @@ def test_two_domains_with_one_name_are_named(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_data_tell_the_inputs_that_are_no_traffic() -> None:
-    (conv,) = operators_data([operator("QLinearConv")])
+    (conv,) = operators_data(filter(None, [operator("QLinearConv")]))
     assert conv["arguments"] == [1, 2, 4, 5, 6, 7]
     assert conv["weights"] == [3, 8]
-    (gradient,) = operators_data([operator("Gradient")])
+    (gradient,) = operators_data(filter(None, [operator("Gradient")]))
     assert gradient["counted"] is False

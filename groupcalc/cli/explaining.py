@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
 
@@ -10,11 +11,14 @@ from groupcalc.costs.model import cost
 from groupcalc.costs.snapshot import header, layer_data
 from groupcalc.errors import GroupcalcError, UsageError
 from groupcalc.explain.metrics import METRICS, metric, metric_data
-from groupcalc.explain.operators import operator, operators, operators_data
+from groupcalc.explain.operators import operator, operators, operators_data, spellings
 from groupcalc.report.document import Report
 from groupcalc.report.views import explain as views
 from groupcalc.sources.targets import ARCH
 from groupcalc.units import show_name
+
+MEANT = 3
+"""So many words are suggested for one that names nothing."""
 
 
 def all_operators(every: bool) -> Report:
@@ -35,15 +39,31 @@ def report_on(word: str) -> Report:
         from groupcalc.report.views.explain_metric import metric_report
 
         return metric_report(figure, {**header(), "metrics": metric_data([figure])})
-    try:
-        found = operator(word)
-    except UsageError as error:
-        close = get_close_matches(word[:200].lower(), METRICS, n=1)
-        if "did you mean" in error.way_out or not close:
-            raise
-        fact = f"there is nothing named '{show_name(word)}'"
-        raise UsageError(fact, f"did you mean '{close[0]}'?", "groupcalc explain") from error
+    found = operator(word)
+    if found is None:
+        raise UsageError(f"there is nothing named '{show_name(word)}'", _way_out(word), "groupcalc explain")
     return views.one(found, {**header(), "operators": operators_data([found])})
+
+
+def _way_out(word: str) -> str:
+    """What may have been meant by a word that names nothing: up to MEANT of all that can be explained."""
+    from groupcalc.sources.archs.grammar import parse_arch
+    from groupcalc.sources.archs.table import ARCHS
+
+    wanted = word[:200].lower()
+    known = {"arch": "arch"} | {name: f"{ARCH}{name}" for name in ARCHS}
+    known |= {each: found.key for found in METRICS.values() for each in (found.key, *found.aliases)} | spellings()
+    if wanted in known:
+        return f"did you mean '{known[wanted]}'?"
+    with suppress(GroupcalcError):  # an alias, or a name with keys
+        parse_arch(word)
+        return f"did you mean '{ARCH}{show_name(word)}'?"
+    begun = [each for each in known if wanted and each.startswith(wanted)]
+    close = get_close_matches(wanted, known, n=MEANT)
+    meant = list(dict.fromkeys(f"'{known[each]}'" for each in (*begun, *close)))[:MEANT]
+    if not meant:
+        return "groupcalc explain tells what there is"
+    return f"did you mean {' or '.join(filter(None, (', '.join(meant[:-1]), meant[-1])))}?"
 
 
 def _architecture(word: str) -> Report:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from inspect import cleandoc
 from typing import Any
 
@@ -55,21 +54,19 @@ def operators() -> list[Operator]:
     ]
 
 
-def operator(name: str) -> Operator:
-    """The operator of that name; the domain may be left out where no other has such an operator. Raises UsageError."""
+def operator(name: str) -> Operator | None:
+    """The operator of that name, None when there is none; the domain may be left out. UsageError where two have it."""
     known = {each.name: each for each in operators()}
     wanted = name.removeprefix("ai.onnx::")
-    if wanted in known:
-        return known[wanted]
-    short = [op for op in known if op.rpartition("::")[2] == wanted]
-    if len(short) == 1:
-        return known[short[0]]
-    if short:
-        raise UsageError(f"{len(short)} domains have an operator '{show_name(name)}'", f"write {' or '.join(short)}")
-    spelled = {each.lower(): op for op in reversed(known) for each in (op, op.rpartition("::")[2])}
-    close = get_close_matches(wanted.lower()[:200], spelled, n=1)
-    way_out = f"did you mean '{spelled[close[0]]}'?" if close else "groupcalc explain --list has them all"
-    raise UsageError(f"there is no operator '{show_name(name)}'", way_out, "groupcalc explain")
+    short = [op for op in known if wanted in (op, op.rpartition("::")[2])]
+    if wanted in known or len(short) < 2:
+        return known.get(wanted) or (known[short[0]] if short else None)
+    raise UsageError(f"{len(short)} domains have an operator '{show_name(name)}'", f"write {' or '.join(short)}")
+
+
+def spellings() -> dict[str, str]:
+    """What people may write for an operator, with its domain and without, in lower case -> its name."""
+    return {each.lower(): op for op in reversed((*RULES, *WITHOUT)) for each in (op, op.rpartition("::")[2])}
 
 
 def operators_data(found: Iterable[Operator]) -> list[dict[str, Any]]:

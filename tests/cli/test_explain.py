@@ -80,7 +80,7 @@ def test_every_format_writes_every_answer(groupcalc: Run, words: list[str], form
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["LSTN"], "groupcalc explain: there is no operator 'LSTN' (did you mean 'LSTM'?)\n"),
+        (["LSTN"], "groupcalc explain: there is nothing named 'LSTN' (did you mean 'LSTM'?)\n"),
         (["Conv", "--list"], "groupcalc explain: something to explain and --list at once (leave one of them out)\n"),
         (["-o", "svg"], "--output: 'svg' is no format of this command (did you mean 'csv'?)\n"),
     ],

@@ -141,6 +141,28 @@ def test_every_format_writes_every_answer(groupcalc: Groupcalc, word: str, form:
 
 
 @pytest.mark.parametrize(
+    ("word", "way_out"),
+    [
+        ("maks", "did you mean 'macs'?"),
+        ("FusedCon", "did you mean 'com.microsoft::FusedConv' or 'com.microsoft::NhwcFusedConv'?"),
+        ("conv", "did you mean 'Conv'?"),  # and not arch:conv: operators go first
+        ("resnet50", "did you mean 'arch:resnet50'?"),
+        ("resnext50_32x4d", "did you mean 'arch:resnext50_32x4d'?"),
+        ("alexnet,batch=2", "did you mean 'arch:alexnet,batch=2'?"),
+        ("mobilenet", "did you mean 'arch:mobilenet_v1', 'arch:mobilenet_v1_full' or 'arch:mobilenet_v2'?"),
+        ("zzzz", "groupcalc explain tells what there is"),
+        ("", "groupcalc explain tells what there is"),
+    ],
+)
+def test_an_unknown_word_is_answered_with_what_is_near_of_all_that_is_known(
+    groupcalc: Groupcalc, word: str, way_out: str
+) -> None:
+    done = groupcalc("explain", word)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"groupcalc explain: there is nothing named '{word}' ({way_out})\n"
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         (["maks"], "groupcalc explain: there is nothing named 'maks' (did you mean 'macs'?)"),

@@ -43,7 +43,7 @@ def other(cost: GraphCost, ops: Sequence[str], data: Any = None) -> Report:
     table = Table(
         columns=heads(fields) if cost.layers else (),
         rows=values(fields, items_of(cost, cost.layers)),
-        notes=tuple(f"{op}: {operator(op).formula}" for op in dict.fromkeys(ops)),
+        notes=tuple(f"{op}: {found.formula}" for op in dict.fromkeys(ops) if (found := operator(op))),
     )
     return Report(tables=(table,), data=data, notes=(CONVENTION,))
 
