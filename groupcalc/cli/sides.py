@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from groupcalc.sources.git import Revision
 
 GIT = "git:"
+
+MAX_COMPARED = 2000
+"""So many files of a revision are compared with a path that it does not have."""
 
 PARTIAL = ("has only some of its layers", "save it without --layer and --op")
 
@@ -66,6 +70,8 @@ def load_side(text: str, how: How, like: Side | None = None, against: str = "HEA
         if text.startswith(GIT):
             return _of_revision(text, how, like or Side(), against)
         targets, failures = expand([text])
+        for failure in failures:
+            failure.error.way_out = _prefixed(text) or failure.error.way_out
     except GroupcalcError as error:
         return Side(failures=[Failure(path="", error=error)])
     folder = text if os.path.isdir(text) else ""
@@ -74,6 +80,17 @@ def load_side(text: str, how: How, like: Side | None = None, against: str = "HEA
         failures, side.failures = [*failures, *side.failures], []
     side.failures += [Failure(path="", error=failure.error) for failure in failures]
     return side
+
+
+def _prefixed(text: str) -> str:
+    """The way out for a word that is no input and yet a revision; "" for any other."""
+    from groupcalc.sources.git import resolve
+
+    try:
+        resolve(text.partition(":")[0])
+    except GroupcalcError:
+        return ""
+    return f"for the revision write {GIT}{show_name(text)}"
 
 
 def _of_revision(text: str, how: How, like: Side, against: str) -> Side:
@@ -107,7 +124,10 @@ def _named(revision: Revision, blobs: Mapping[str, str], inside: str) -> Iterato
     inside = Path(os.path.normpath(inside)).as_posix()
     found = [inside] if inside in blobs else _below(blobs, "" if inside == "." else f"{inside}/")
     if not found:
-        way_out = f"git ls-tree -r {revision.commit[:12]} lists the files"
+        named = [file for file in blobs if Path(file).name == Path(inside).name]
+        close = named or get_close_matches(inside, list(blobs)[:MAX_COMPARED], n=1)
+        meant = f"did you mean '{revision.place}:{show_name(close[0])}'?" if close else ""
+        way_out = meant or f"git ls-tree -r {revision.commit[:12]} lists the files"
         raise InputError("there is no such model", way_out, f"{revision.place}:{show_name(inside)}")
     yield from ((_outside(revision, file), file) for file in found)
 

@@ -12,6 +12,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from groupcalc.errors import InputError
@@ -22,6 +23,9 @@ PREFIX = "git:"
 
 MAX_LISTING = 2**26
 """Bytes of the list of all files of a revision."""
+
+MAX_REFS = 2000
+"""So many branches and tags are compared with a name that is none of them."""
 
 TIMEOUT_S = 120
 
@@ -59,7 +63,7 @@ class Revision:
         full = os.path.join(os.path.realpath(os.path.dirname(path) or "."), os.path.basename(path))
         found = os.path.relpath(full, os.path.realpath(self.top))
         if found.startswith(os.pardir):
-            raise InputError("is outside of the repository", "give --base a file or a directory", show_name(path))
+            raise InputError("is outside of the repository", "name a file or a directory", show_name(path))
         return Path(found).as_posix()
 
     def models(self) -> dict[str, str]:
@@ -81,7 +85,7 @@ class Revision:
         if size is None:
             raise self._missing(blob).within(f"{self.place}:{show_name(path)}")
         if int(size) > MAX_PIPED_BYTES:
-            raise InputError("is larger than 2 GiB", "give --base a saved result", f"{self.place}:{show_name(path)}")
+            raise InputError("is larger than 2 GiB", "name a saved result", f"{self.place}:{show_name(path)}")
         data = _git(self.top, "cat-file", "blob", blob, most=MAX_PIPED_BYTES)
         if data is None:
             raise self._missing(blob).within(f"{self.place}:{show_name(path)}")
@@ -117,7 +121,12 @@ def split(text: str) -> tuple[str, str]:
 def resolve(name: str, folder: str = ".", against: str = "") -> Revision:
     """The commit that a name stands for, or its merge base with the commit `against`. InputError says what mends it."""
     place = f"{PREFIX}{show_name(name)}"
-    top = _text(folder, "rev-parse", "--show-toplevel")
+    if not name:
+        raise InputError("there is no revision in it", "write git:REV or git:REV:PATH", place)
+    try:
+        top = _text(folder, "rev-parse", "--show-toplevel")
+    except InputError as error:  # there is no git
+        raise error.within(place) from error.__cause__
     if not top:
         raise InputError("there is no git repository here", _why(folder), place)
     commit = _commit(top, name)
@@ -134,7 +143,7 @@ def resolve(name: str, folder: str = ".", against: str = "") -> Revision:
 
 
 def _commit(top: str, name: str) -> str:
-    if not name or "\0" in name:
+    if "\0" in name:
         return ""
     return _text(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
 
@@ -146,7 +155,11 @@ def _fetch(top: str, name: str) -> str:
     remote, slash, branch = name.partition("/")
     if slash and re.fullmatch(r"[\w.-]+", remote) and re.fullmatch(r"[\w./-]+", branch):
         return f"git fetch {remote} {branch}"
-    return "git log shows which there are"
+    listing = _git(top, "for-each-ref", "--format=%(refname:short)", most=MAX_LISTING) or b""
+    close = get_close_matches(name, os.fsdecode(listing).splitlines()[:MAX_REFS], n=1)
+    if close:
+        return f"did you mean '{PREFIX}{show_name(close[0])}'?"
+    return "git log shows which there are" if _commit(top, "HEAD") else "nothing is committed yet: git commit"
 
 
 def _why(folder: str) -> str:
@@ -154,7 +167,7 @@ def _why(folder: str) -> str:
     refused = list(_stderr(folder, "rev-parse", "--show-toplevel"))
     if any("dubious ownership" in line for line in refused):
         return f"it belongs to another user: git config --global --add safe.directory {os.path.abspath(folder)}"
-    return "give --base a saved result, or run it in a clone"
+    return "name a saved result, or run it in a clone"
 
 
 def _is_shallow(top: str) -> bool:
@@ -174,7 +187,7 @@ def _git(folder: str, *words: str, most: int = 2**16) -> bytes | None:
         data = process.stdout.read(most + 1)
         if len(data) > most:
             process.kill()
-            raise InputError(f"git {words[0]} prints more than {most} bytes", "give --base a saved result")
+            raise InputError(f"git {words[0]} prints more than {most} bytes", "name a saved result")
         return data if process.wait(TIMEOUT_S) == 0 else None
 
 
@@ -190,4 +203,4 @@ def _started(folder: str, words: tuple[str, ...], errors: int) -> subprocess.Pop
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=os.environ | ENVIRONMENT
         )
     except OSError as error:
-        raise InputError("git cannot be run", "install git, or give --base a saved result", "git") from error
+        raise InputError("git cannot be run", "install git, or name a saved result") from error

@@ -166,10 +166,49 @@ def test_an_unknown_revision_is_named(changed: Any, groupcalc: Callable[..., Any
     assert line == "git:--help: there is no such revision (git log shows which there are)"
 
 
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ("git:mian", "git:mian: there is no such revision (did you mean 'git:main'?)"),
+        ("git:mian:models/net.onnx", "git:mian: there is no such revision (did you mean 'git:main'?)"),
+        ("git:", "git:: there is no revision in it (write git:REV or git:REV:PATH)"),
+        ("git:main:net.onnx", "git:main:net.onnx: there is no such model (did you mean 'git:main:models/net.onnx'?)"),
+        ("git:main:models/nt.onnx", "git:main:models/nt.onnx: there is no such model "
+         "(did you mean 'git:main:models/net.onnx'?)"),
+        ("main", "main: no such file (for the revision write git:main)"),
+        ("main:models/net.onnx", "main:models/net.onnx: no such file "
+         "(for the revision write git:main:models/net.onnx)"),
+        ("mian", "mian: no such file (check the path, or quote a layer line)"),
+    ],
+)  # fmt: skip
+def test_what_was_meant_is_suggested(changed: Any, groupcalc: Callable[..., Any], base: str, message: str) -> None:
+    assert groupcalc("diff", base, "models/net.onnx") == (2, "", f"{message}\n")
+    assert stopped(groupcalc("check", "--base", base)) == message
+
+
+def test_a_file_like_no_other_is_answered_with_the_list(changed: Any, groupcalc: Callable[..., Any]) -> None:
+    head = changed("rev-parse", "HEAD")[:12]
+    line = stopped(groupcalc("check", "--base", "git:HEAD:zz.toml"))
+    assert line == f"git:HEAD:zz.toml: there is no such model (git ls-tree -r {head} lists the files)"
+
+
+def test_a_repository_without_commits_has_no_revision(repository: Any, groupcalc: Callable[..., Any]) -> None:
+    done = groupcalc("diff", "git:HEAD", "Conv2d(1, 1, 1) @ 1x1")
+    assert done.err == "git:HEAD: there is no such revision (nothing is committed yet: git commit)\n"
+
+
+def test_without_git_the_revision_is_named(
+    changed: Any, groupcalc: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    line = stopped(groupcalc("check", "--base", "git:main"))
+    assert line == "git:main: git cannot be run (install git, or name a saved result)"
+
+
 def test_no_repository_is_said(groupcalc: Callable[..., Any], convs: Callable[..., str]) -> None:
     convs("net.onnx", 1)
     line = stopped(groupcalc("check", "net.onnx", *RATCHET, "--base", "git:HEAD"))
-    assert line == "git:HEAD: there is no git repository here (give --base a saved result, or run it in a clone)"
+    assert line == "git:HEAD: there is no git repository here (name a saved result, or run it in a clone)"
 
 
 def test_a_missing_object_is_named_with_the_command_that_mends_it(changed: Any, groupcalc: Callable[..., Any]) -> None:
@@ -269,7 +308,7 @@ def test_a_model_outside_of_the_repository_is_named(
 ) -> None:
     outside = convs(tmp_path_factory.mktemp("elsewhere") / "net.onnx", 1)
     line = stopped(groupcalc("check", outside, *RATCHET, "--base", "git:HEAD"))
-    assert line.endswith("is outside of the repository (give --base a file or a directory)")
+    assert line.endswith("is outside of the repository (name a file or a directory)")
 
 
 def test_a_base_that_cannot_be_read_leaves_absolute_budgets_judged(changed: Any, groupcalc: Callable[..., Any]) -> None:
