@@ -24,7 +24,7 @@ from groupcalc.diff import ModelDiff, diff
 from groupcalc.errors import GroupcalcError, UsageError
 from groupcalc.report.document import Report
 from groupcalc.report.views.check import verdict_data, verdicts
-from groupcalc.sources.targets import COMMAND_LINE, Failure
+from groupcalc.sources.targets import COMMAND_LINE, Failure, expand
 
 
 def judge(
@@ -40,6 +40,10 @@ def judge(
     """Judge the models by the budgets of the configuration and of the flags; the exit status."""
     budgets = [*how.config.budgets, *map(_flag, flags)]
     if not budgets:
+        if missing := _missing(inputs):  # budgets would not help: this is to be mended first
+            for error in missing:
+                note(str(error))
+            return 2
         way_out = "add --budget 'macs <= 4.1G', or let groupcalc init write a configuration"
         raise UsageError("there is no budget", way_out, how.command)
     priced = Side.of(price_all(inputs, how))
@@ -60,6 +64,12 @@ def judge(
     for problem in problems:
         note(str(problem))
     return 2 if problems else exit_status(judged)
+
+
+def _missing(inputs: Sequence[str]) -> list[GroupcalcError]:
+    """What is wrong with the inputs by their names alone."""
+    named = [text for text in inputs if text != "-"]  # a pipe is not read for that
+    return [failure.error for failure in expand(named)[1]] if named else []
 
 
 def _flag(text: str) -> Budget:

@@ -28,8 +28,17 @@ def test_budgets_of_the_command_line_are_added(groupcalc: Callable[..., Any], ne
     assert groupcalc("check", "--budget", "macs <= 1").out.endswith("1 model, 1 of 2 budgets hold · 1 failed\n")
 
 
+def test_without_budgets_a_missing_file_is_what_is_said(groupcalc: Callable[..., Any], net: str) -> None:
+    assert groupcalc("check", "missing.onnx", net, "none/*.onnx") == (
+        2,
+        "",
+        "missing.onnx: no such file (check the path, or quote a layer line)\n"
+        "none/*.onnx: matches no model (it should match files that end in .onnx, .toml, .json, .txt)\n",
+    )
+
+
 def test_no_budget_at_all_is_said(groupcalc: Callable[..., Any], net: str) -> None:
-    assert groupcalc("check", net) == (
+    assert groupcalc("check", net) == groupcalc("check", "-") == (
         2, "", "groupcalc check: there is no budget (add --budget 'macs <= 4.1G', or let groupcalc init write a "
         "configuration)\n",
     )  # fmt: skip
