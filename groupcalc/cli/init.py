@@ -51,7 +51,8 @@ def init(
     """Write groupcalc.toml, with today's figures as budgets."""
     there = OWN if os.path.lexists(OWN) else find().path
     if there in (OWN, "pyproject.toml"):
-        raise UsageError("there is a configuration already", "edit it, or remove it first", there)
+        removed = "it" if there == OWN else "its [tool.groupcalc]"
+        raise UsageError("there is a configuration already", f"edit it, or remove {removed} first", there)
     given = parse_given(shape or [], dim or [])
     how = How(given=given, command="groupcalc init", jobs=jobs, progress=False if quiet else progress, verbose=verbose)
     models = inputs or ["."]

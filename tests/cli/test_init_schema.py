@@ -57,12 +57,12 @@ def test_directories_and_layer_files_are_kept_as_they_are_named(
     assert groupcalc("check").code == 0
 
 
-@pytest.mark.parametrize("path", ["groupcalc.toml", "pyproject.toml"])
-def test_a_configuration_that_is_there_stays(groupcalc: Callable[..., Any], net: str, path: str) -> None:
+@pytest.mark.parametrize(("path", "removed"), [("groupcalc.toml", "it"), ("pyproject.toml", "its [tool.groupcalc]")])
+def test_a_configuration_that_is_there_stays(groupcalc: Callable[..., Any], net: str, path: str, removed: str) -> None:
     text = "[tool.groupcalc]\nmodels = []\n" if path == "pyproject.toml" else "models = []\n"
     Path(path).write_text(text)
     found = groupcalc("init", net)
-    assert found == (2, "", f"{path}: there is a configuration already (edit it, or remove it first)\n")
+    assert found == (2, "", f"{path}: there is a configuration already (edit it, or remove {removed} first)\n")
     assert Path(path).read_text() == text
 
 
