@@ -45,7 +45,7 @@ class WhatIf:
 def whatif(cost: GraphCost, groups: Sequence[int]) -> list[WhatIf]:
     """The model with every convolution at each of the group counts; one that does not divide leaves a layer as it is.
 
-    Needs the layers themselves: rows read back from a saved result have no geometry, and are skipped.
+    Needs the layers themselves: rows read back from a saved result have no weights, and are skipped.
     """
     return [_at(cost, count) for count in groups]
 
@@ -77,7 +77,7 @@ def regrouped(row: LayerCost, groups: int) -> tuple[Layer | None, str]:
     """The layer of a row at another group count, or the layer itself and why it stays as it is."""
     layer = row.layer
     if layer is None:
-        return None, "a saved result has no geometry" if row.op in SLOTS else ""
+        return None, "a saved result has no weights" if row.op in SLOTS else ""
     conv = Conv.of(layer)
     if conv is None:
         return layer, ""

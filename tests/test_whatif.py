@@ -44,11 +44,11 @@ def test_a_group_count_that_does_not_divide_leaves_the_layer_as_it_is_and_says_s
     assert found.totals.dense_macs == present.totals.dense_macs
 
 
-def test_a_saved_result_has_no_geometry_to_regroup() -> None:
+def test_a_saved_result_has_no_weights_to_regroup() -> None:
     (saved,) = read_models({"schema_version": 1, "models": [model_data(block(4))]})
     (found,) = whatif(saved, [2])
     assert found.layers == ()
-    assert {skip.reason for skip in found.skipped} == {"a saved result has no geometry"}
+    assert {skip.reason for skip in found.skipped} == {"a saved result has no weights"}
     assert found.totals == saved.totals
 
 

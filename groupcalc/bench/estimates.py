@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from groupcalc.bench.result import Case
-from groupcalc.conv import Conv
 from groupcalc.costs import FLOPS_PER_MAC
 from groupcalc.costs.cost import GraphCost, LayerCost
 from groupcalc.costs.roofline import Ceilings, Estimate, attain
@@ -28,7 +27,7 @@ def estimate_row(row: LayerCost, ceilings: Ceilings) -> Estimate:
 
     Convolutions as a case of them has it; all else by its FLOPs, one each, and its bytes.
     """
-    cost, conv = row.cost, Conv.of(row.layer) if row.layer else None
+    cost, conv = row.cost, row.conv
     flops = cost.flops // row.repeat
     if conv is not None and row.op == "Conv":
         flops = FLOPS_PER_MAC * real_macs(conv)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
+from groupcalc.conv import Conv
 from groupcalc.costs.roofline import Estimate
 from groupcalc.graph import Layer, Tensor, Uncounted
 
@@ -87,6 +88,7 @@ class LayerCost:
     repeat    the cost is that of so many equal layers
     shared    the earlier layers whose rows hold tensors that this one uses again
     layer     the layer itself; None when the row was read back from a saved result
+    geometry  of a convolution that was read back, where the result holds it
     estimate  the least time of it on a machine, when one was asked for
     """
 
@@ -99,7 +101,13 @@ class LayerCost:
     repeat: int = 1
     shared: tuple[str, ...] = ()
     layer: Layer | None = None
+    geometry: Conv | None = None
     estimate: Estimate | None = None
+
+    @property
+    def conv(self) -> Conv | None:
+        """The convolution that the row is; None when it is none, or its geometry was not saved."""
+        return Conv.of(self.layer) if self.layer else self.geometry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 COUNT = {"type": "integer", "minimum": 0}
 TEXT = {"type": "string"}
+FLAG = {"type": "boolean"}
 MAYBE_COUNT = {"type": ["integer", "null"]}
 MAYBE_TEXT = {"type": ["string", "null"]}
 SHAPE = {"type": "array", "items": COUNT}
@@ -35,13 +36,22 @@ def _ref(name: str) -> dict[str, str]:
 
 _TOTALS = record(dict.fromkeys((*KEYS[:-2], "peak_activation_bytes", *KEYS[-2:]), COUNT))
 
+_GEOMETRY = record(
+    {
+        "in_channels": COUNT, "out_channels": COUNT, "in_size": SHAPE, "kernel_size": SHAPE, "stride": SHAPE,
+        "padding": items({**SHAPE, "minItems": 2, "maxItems": 2}), "dilation": SHAPE, "batch": COUNT,
+        "bias": FLAG, "dtype": TEXT, "transposed": FLAG, "output_padding": SHAPE,
+    }
+)  # fmt: skip
+
 _LAYER = record(
     {
         "name": TEXT, "op": TEXT, "groups": {"type": "integer", "minimum": 1}, "inputs": items(SHAPE),
         "outputs": items(SHAPE), **dict.fromkeys(KEYS[:-2], COUNT), "arithmetic_intensity": {"type": "number"},
         **dict.fromkeys(KEYS[-2:], COUNT), "repeat": {"type": "integer", "minimum": 1}, "shared": items(TEXT),
-        "estimate_s": {"type": ["number", "null"]}, "bound": MAYBE_TEXT,
-    }
+        "estimate_s": {"type": ["number", "null"]}, "bound": MAYBE_TEXT, "geometry": _GEOMETRY,
+    },
+    optional=("geometry",),
 )  # fmt: skip
 
 _MODEL = record(

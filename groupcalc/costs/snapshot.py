@@ -7,16 +7,21 @@ one before, so that a baseline saved by the last release is read; an older one i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from reprlib import repr as shown
 from typing import Any
 
 from groupcalc import __version__
+from groupcalc.conv import Conv
 from groupcalc.costs import CONVENTION
 from groupcalc.costs.cost import KEYS, Cost, GraphCost, LayerCost
 from groupcalc.errors import InputError
 from groupcalc.graph import Tensor, Uncounted
 
 SCHEMA_VERSION = 1
+
+GEOMETRY = tuple(field.name for field in fields(Conv) if field.name != "groups")
+"""The optional key of a layer that is a convolution; results saved before it came are read without."""
 
 UPGRADES: dict[int, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {}
 """Version N−1 -> what makes data of version N of it."""
@@ -71,7 +76,17 @@ def layer_data(row: LayerCost) -> dict[str, Any]:
         "shared": list(row.shared),
         "estimate_s": row.estimate.estimate_s if row.estimate else None,
         "bound": row.estimate.bound if row.estimate else None,
+        **({"geometry": geometry_data(row.conv)} if row.conv else {}),
     }
+
+
+def geometry_data(conv: Conv) -> dict[str, Any]:
+    """A convolution by its PyTorch names; its groups are those of the row."""
+    return {key: _listed(getattr(conv, key)) for key in GEOMETRY}
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(each) for each in value] if isinstance(value, tuple) else value
 
 
 def read_models(data: Mapping[str, Any]) -> list[GraphCost]:
@@ -120,7 +135,18 @@ def _layer(data: Mapping[str, Any]) -> LayerCost:
         cost=_cost(data),
         repeat=_count(data["repeat"], least=1),
         shared=_texts(data["shared"]),
+        geometry=None if data.get("geometry") is None else _conv(_object(data["geometry"]), data["groups"]),
     )
+
+
+def _conv(data: Mapping[str, Any], groups: int) -> Conv:
+    sizes: dict[str, Any] = {key: _shape(data[key]) for key in ("in_size", "kernel_size", "stride", "dilation")}
+    padding, extra = tuple(_pair(pads) for pads in _list(data["padding"])), _shape(data["output_padding"])
+    if len({len(padding), *map(len, sizes.values())}) > 1 or len(extra) not in (0, len(padding)):
+        raise ValueError("a geometry has one number an axis")
+    plain: dict[str, Any] = {key: _count(data[key]) for key in ("in_channels", "out_channels", "batch")}
+    plain |= {key: _flag(data[key]) for key in ("bias", "transposed")}
+    return Conv(**plain, **sizes, padding=padding, output_padding=extra, groups=groups, dtype=_text(data["dtype"]))
 
 
 def _uncounted(data: Mapping[str, Any]) -> Uncounted:
@@ -133,6 +159,17 @@ def _cost(data: Mapping[str, Any]) -> Cost:
 
 def _shape(values: Any) -> tuple[int, ...]:
     return tuple(_count(value) for value in _list(values))
+
+
+def _pair(values: Any) -> tuple[int, int]:
+    before, after = _shape(values)
+    return before, after
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{shown(value)} is neither true nor false")
+    return value
 
 
 def _texts(values: Any) -> tuple[str, ...]:

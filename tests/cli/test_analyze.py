@@ -70,7 +70,7 @@ def test_the_saved_result_has_the_keys_that_are_promised(groupcalc: Callable[...
     [model] = data["models"]
     assert set(model) == {"name", "path", "inputs", "totals", "layers", "uncounted", "warnings"}
     assert set(model["totals"]) == TOTALS
-    assert {frozenset(layer) for layer in model["layers"]} == {frozenset(LAYER)}
+    assert {frozenset(layer) for layer in model["layers"]} == {frozenset({*LAYER, "geometry"})}
     assert model["layers"][0]["inputs"] == [[1, 128, 56, 56]]
     dense, third = data["whatif"]
     assert set(dense) == {"model", "groups", "totals", "layers", "skipped"}
@@ -84,7 +84,8 @@ def test_a_saved_result_reads_back_as_what_was_saved(groupcalc: Callable[..., An
     saved = json.loads(Path("saved.json").read_text())
     again = read(groupcalc("analyze", "saved.json", "--json"))
     assert again["models"] == saved["models"]
-    assert groupcalc("analyze", "saved.json").lines[0] == groupcalc("analyze", RESNEXT).lines[0]
+    for flags in ([], ["--by", "op"], ["--columns", "name,op,groups"]):
+        assert groupcalc("analyze", "saved.json", *flags).out == groupcalc("analyze", RESNEXT, *flags).out
 
 
 def test_integers_beyond_2_to_the_53_are_exact(groupcalc: Callable[..., Any]) -> None:

@@ -97,6 +97,21 @@ def test_every_saved_result_fits_its_schema(
         validator("result").validate(json.loads(groupcalc(*words, "--json").out))
 
 
+def test_the_geometry_of_a_layer_may_be_missing_but_not_be_another_thing(
+    groupcalc: Callable[..., Any], validator: Callable[..., Any], net: str
+) -> None:
+    found = json.loads(groupcalc("analyze", net, "--json").out)
+    layer = found["models"][0]["layers"][0]
+    geometry = layer.pop("geometry")
+    validator("result").validate(found)
+    assert sorted(geometry) == sorted(
+        validator("result").schema["$defs"]["layer"]["properties"]["geometry"]["required"]
+    )
+    layer["geometry"] = {**geometry, "padding": [1, 1]}
+    with pytest.raises(ValidationError):
+        validator("result").validate(found)
+
+
 @pytest.mark.parametrize("key", ["schema_version", "tool", "convention"])
 def test_what_is_no_result_does_not_fit(
     groupcalc: Callable[..., Any], validator: Callable[..., Any], net: str, key: str

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from groupcalc.conv import Conv
 from groupcalc.costs import snapshot
 from groupcalc.costs.model import cost
 from groupcalc.costs.snapshot import header, model_data, read_models
@@ -39,8 +40,9 @@ def test_the_keys_of_a_model_are_those_of_the_interface() -> None:
     assert list(model["layers"][0]) == [
         "name", "op", "groups", "inputs", "outputs", "params", "buffers", "macs", "flops", "weight_bytes",
         "input_bytes", "output_bytes", "arithmetic_intensity", "dense_macs", "dense_params", "repeat", "shared",
-        "estimate_s", "bound",
+        "estimate_s", "bound", "geometry",
     ]  # fmt: skip
+    assert "geometry" not in model["layers"][1]  # it is no convolution
 
 
 def test_a_layer_says_what_it_is() -> None:
@@ -58,6 +60,43 @@ def test_a_saved_result_reads_back_with_every_figure() -> None:
     data = saved()
     models = read_models(json.loads(json.dumps(data)))
     assert [model_data(model) for model in models] == data["models"]
+
+
+CONVS = [
+    "Conv2d(8, 16, (3, 1), stride=(1, 2), padding=(1, 0), dilation=(2, 1), groups=4, bias=False) @ 2x8x9x7",
+    "ConvTranspose2d(24, 48, 4, stride=2, padding=1, output_padding=1, groups=3) @ 7x7",
+    "Conv1d(6, 6, 3, groups=6) @ 9",
+    "Conv3d(4, 4, 1, dtype=torch.float16) @ 3x4x5",
+]
+
+
+@pytest.mark.parametrize("line", CONVS)
+def test_a_convolution_reads_back_with_its_geometry(line: str) -> None:
+    written = cost(load_lines([line]))
+    (model,) = read_models(json.loads(json.dumps({**header(), "models": [model_data(written)]})))
+    assert written.layers[0].layer is not None
+    assert model.layers[0].layer is None
+    assert model.layers[0].conv == Conv.of(written.layers[0].layer) is not None
+
+
+def test_a_result_saved_without_geometry_is_read() -> None:
+    data = saved()
+    del data["models"][0]["layers"][0]["geometry"]
+    assert read_models(data)[0].layers[0].conv is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"in_channels": 0}, {"in_channels": "3"}, {"stride": [1]}, {"stride": 2}, {"padding": [[3, 3]]},
+        {"padding": [[3], [3]]}, {"kernel_size": [900, 900]}, {"output_padding": [0]}, {"bias": 1}, {"dtype": None},
+    ],
+)  # fmt: skip
+def test_a_geometry_that_is_none_is_refused_in_one_line(change: dict[str, Any]) -> None:
+    data = saved()
+    data["models"][0]["layers"][0]["geometry"] |= change
+    with pytest.raises(InputError, match=r"is no saved result of groupcalc \(.+\)$"):
+        read_models(data)
 
 
 @pytest.mark.parametrize(

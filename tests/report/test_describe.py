@@ -37,13 +37,17 @@ def test_repeats_are_said(make: SimpleNamespace) -> None:
     assert describe(make.row("c", make.conv(8, 8, 1, (9, 9)), repeat=3)) == "Conv 8→8 k1 s1 ×3"
 
 
-def test_a_convolution_read_back_from_a_saved_result_has_its_output(make: SimpleNamespace) -> None:
-    saved = replace(make.row("c", make.conv(8, 16, 1, (9, 9))), layer=None)
+def test_a_convolution_read_back_without_its_geometry_has_its_output(make: SimpleNamespace) -> None:
+    row = make.row("c", make.conv(8, 16, 1, (9, 9)))
+    saved = replace(row, layer=None)
     assert describe(saved) == "Conv 16×9×9"
+    assert describe(replace(saved, geometry=row.conv)) == describe(row) == "Conv 8→16 k1 s1"
 
 
 def test_products_and_others(make: SimpleNamespace) -> None:
     assert describe(make.plain("g", "Gemm", (1, 2048), (1, 1000))) == "Gemm 2048→1000"
+    assert describe(make.plain("g", "Gemm", (2048, 1), (1, 1000))) == "Gemm 2048→1000"  # transA
+    assert describe(make.plain("g", "Gemm", (8, 8), (8, 5))) == "Gemm 8→5"
     assert describe(make.plain("m", "MatMul", (1, 197, 768), (1, 197, 3072))) == "MatMul 768→3072"
     two = replace(make.plain("m", "MatMul", (1, 12, 4, 8), (1, 12, 4, 6)), inputs=((1, 12, 4, 8), (1, 12, 8, 6)))
     assert describe(two) == "MatMul 12×4×8 · 12×8×6"

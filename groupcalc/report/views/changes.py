@@ -29,7 +29,7 @@ def what_changed(layer: LayerDiff) -> str:
     words += _shapes(old, new)
     if old.repeat != new.repeat:
         words.append(f"×{old.repeat} → ×{new.repeat}")
-    if not words and old.layer and new.layer and describe(old) != describe(new):
+    if not words and bool(old.conv) == bool(new.conv) and describe(old) != describe(new):
         words.append(f"{describe(old)} → {describe(new)}")
     return ", ".join(words)
 

@@ -18,7 +18,7 @@ def describe(row: LayerCost, groups: bool = True) -> str:
     """
     if not row.op:
         return ""
-    conv = Conv.of(row.layer) if row.layer else None
+    conv = row.conv
     words = [row.op, _geometry(conv, groups) if conv else _operands(row)]
     if row.repeat > 1:
         words.append(f"×{row.repeat}")
@@ -43,8 +43,8 @@ def _operands(row: LayerCost) -> str:
     if row.op in ("Gemm", "MatMul") and row.inputs and all(row.inputs):
         if len(row.inputs) > 1:
             return " · ".join(map(_unbatched, row.inputs[:2]))
-        transposed = row.layer is not None and row.layer.attributes.get("transA", 0)
-        return f"{row.inputs[0][0 if transposed else -1]}→{row.outputs[0][-1]}"
+        x, y = row.inputs[0], row.outputs[0]
+        return f"{x[0] if row.op == 'Gemm' and x[0] != y[0] else x[-1]}→{y[-1]}"  # x[k, n] where transA is set
     return _unbatched(row.outputs[0])
 
 
