@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
+from time import time
 from types import FunctionType
 from typing import Any
 
@@ -16,7 +16,7 @@ from numba import config, njit, types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.registry import cpu_target
 
-from groupcalc import places
+from groupcalc.kernels.folder import cache_directory, claim
 from groupcalc.kernels.stamp import source_stamp
 from groupcalc.kernels.threads import threading_layer
 
@@ -80,11 +80,6 @@ def _renamed(function: Callable[..., None], kind: str) -> FunctionType:
     return copy
 
 
-def cache_directory() -> Path:
-    """Where the machine code lies."""
-    return places.cache_directory("kernels")
-
-
 class _Locator(_CacheLocator):  # type: ignore[misc]
     """Where the machine code of one function lies: an index file for each specialisation, version and machine.
 
@@ -127,6 +122,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]
     _impl_class = _Store
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
+        claim(cache_directory(), time())
         try:
             return super().load_overload(sig, target_context)
         except Exception as error:  # a pickle can fail in any way
@@ -138,5 +134,6 @@ class _Cache(FunctionCache):  # type: ignore[misc]
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
             super().save_overload(sig, data)
+            claim(cache_directory(), time())  # it may have been made just now
         except OSError as error:
             log.info("%s: cannot keep compiled kernels: %s", cache_directory(), error)

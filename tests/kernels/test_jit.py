@@ -69,10 +69,24 @@ def test_an_edit_of_any_file_of_the_kernels_makes_the_cache_stale(filled: Path, 
     assert run(cache, package=tmp_path / "source") == "compiled"
 
 
+def test_another_version_has_a_folder_of_its_own_and_the_forgotten_one_goes(filled: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    shutil.copytree(filled, cache)
+    (before,) = (cache / "kernels").iterdir()
+    os.utime(before / "used", (0, 0))
+    shutil.copytree(Path(groupcalc.__file__).parent, tmp_path / "source" / "groupcalc")
+    with open(tmp_path / "source" / "groupcalc" / "kernels" / "jit.py", "a") as jit:
+        jit.write("# an edit\n")
+    assert run(cache, package=tmp_path / "source") == "compiled"
+    (after,) = (cache / "kernels").iterdir()
+    assert after != before
+    assert run(cache) == "compiled"
+
+
 def test_damaged_files_are_compiled_anew(filled: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     shutil.copytree(filled, cache)
-    for file in (cache / "kernels").iterdir():
+    for file in (cache / "kernels").glob("*/*.nb?"):
         file.write_bytes(file.read_bytes()[:100])
     assert run(cache) == "compiled"
     assert run(cache) == "found"
