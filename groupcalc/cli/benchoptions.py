@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from groupcalc.cli.options import READ, RUN, SHOW, count, option
+from groupcalc.cli.options import count, option, output, read, run, show
 
-MEASURE = "How it measures"
+measure = partial(option, rich_help_panel="How it measures")
 
 
 def positive(way_out: str) -> object:
@@ -43,157 +44,88 @@ def _device(text: str) -> str:
 
 Output = Annotated[
     list[str] | None,
-    option(
-        "-o",
-        "--output",
-        metavar="FORMAT[:PATH]",
-        help="table (default), json, csv, markdown, html or svg; repeatable, one of them without PATH.",
-        rich_help_panel=SHOW,
-    ),
+    output(help="table (default), json, csv, markdown, html or svg; repeatable, one of them without PATH."),
 ]
 Groups = Annotated[
     str | None,
-    option(
+    measure(
         "--groups",
         metavar="1,2,4,32",
         help="Measure each layer at these group counts, and at 1. Without INPUT a 3x3 layer of 128 channels at 56x56.",
-        rich_help_panel=MEASURE,
     ),
 ]
-Layer = Annotated[
-    list[str] | None,
-    option("--layer", metavar="GLOB", help="Only layers with such a name. Repeatable.", rich_help_panel=READ),
-]
+Layer = Annotated[list[str] | None, read("--layer", metavar="GLOB", help="Only layers with such a name. Repeatable.")]
 Progress = Annotated[
     bool | None,
-    option(
+    run(
         "--progress/--no-progress",
         envvar="GROUPCALC_PROGRESS",
         help="What is being done, on standard error (default: on a terminal).",
-        rich_help_panel=RUN,
     ),
 ]
 Threads = Annotated[
     int | None,
-    option(
+    measure(
         "--threads",
         parser=positive("write 1 or more"),
         metavar="N",
         help="Threads of a layer. Default: all CPUs that this process may use.",
-        rich_help_panel=MEASURE,
     ),
 ]
 Batch = Annotated[
     int | None,
-    option(
-        "--batch",
-        parser=positive("write 1 or more"),
-        metavar="N",
-        help="This batch in place of the layers' own.",
-        rich_help_panel=READ,
-    ),
+    read("--batch", parser=positive("write 1 or more"), metavar="N", help="This batch in place of the layers' own."),
 ]
 BackendNames = Annotated[
-    str,
-    option(
-        "--backend",
-        metavar="NAME,NAME",
-        help="numba (default), onnxruntime, torch; several take turns.",
-        rich_help_panel=MEASURE,
-    ),
+    str, measure("--backend", metavar="NAME,NAME", help="numba (default), onnxruntime, torch; several take turns.")
 ]
 Device = Annotated[
-    str,
-    option(
-        "--device",
-        parser=_device,
-        metavar="cpu|cuda",
-        help="Where it runs: cpu (default), an NVIDIA GPU.",
-        rich_help_panel=MEASURE,
-    ),
+    str, measure("--device", parser=_device, metavar="cpu|cuda", help="Where it runs: cpu (default), an NVIDIA GPU.")
 ]
 Whole = Annotated[
-    bool,
-    option(
-        "--whole",
-        help="Run an ONNX model whole in onnxruntime, and join its profile to the costs.",
-        rich_help_panel=MEASURE,
-    ),
+    bool, measure("--whole", help="Run an ONNX model whole in onnxruntime, and join its profile to the costs.")
 ]
 BaseFile = Annotated[
     str | None,
-    option(
-        "--base",
-        metavar="FILE",
-        help="Faster or slower than a result that -o json:FILE saved on this machine.",
-        rich_help_panel=SHOW,
-    ),
+    show("--base", metavar="FILE", help="Faster or slower than a result that -o json:FILE saved on this machine."),
 ]
-NoBaseline = Annotated[
-    bool, option("--no-baseline", help="Do not measure G=1 unless it is asked for.", rich_help_panel=MEASURE)
-]
+NoBaseline = Annotated[bool, measure("--no-baseline", help="Do not measure G=1 unless it is asked for.")]
 Runs = Annotated[
     int,
-    option(
+    measure(
         "--runs",
         parser=positive("write 10"),
         metavar="N",
         help="Rounds at least, all taking their turn in each. Default: 10.",
-        rich_help_panel=MEASURE,
     ),
 ]
 MinTime = Annotated[
     float,
-    option(
-        "--min-time",
-        parser=seconds,
-        metavar="S",
-        help="Seconds that each case is measured at least. Default: 0.2.",
-        rich_help_panel=MEASURE,
+    measure(
+        "--min-time", parser=seconds, metavar="S", help="Seconds that each case is measured at least. Default: 0.2."
     ),
 ]
 Warmup = Annotated[
     int,
-    option(
-        "--warmup",
-        parser=count("write 1"),
-        metavar="N",
-        help="Rounds before them that do not count. Default: 1.",
-        rich_help_panel=MEASURE,
-    ),
+    measure("--warmup", parser=count("write 1"), metavar="N", help="Rounds before them that do not count. Default: 1."),
 ]
-Cold = Annotated[bool, option("--cold", help="Empty the caches before each call.", rich_help_panel=MEASURE)]
+Cold = Annotated[bool, measure("--cold", help="Empty the caches before each call.")]
 Chain = Annotated[
     int,
-    option(
+    measure(
         "--chain",
         parser=positive("write 5"),
         metavar="N",
         help="With several backends: what one more of N such layers in a row takes.",
-        rich_help_panel=MEASURE,
     ),
 ]
 Seed = Annotated[
-    int,
-    option(
-        "--seed",
-        parser=count("write 0"),
-        metavar="N",
-        help="Of the operands, and of the intervals.",
-        rich_help_panel=MEASURE,
-    ),
+    int, measure("--seed", parser=count("write 0"), metavar="N", help="Of the operands, and of the intervals.")
 ]
 Peak = Annotated[
-    str | None,
-    option(
-        "--peak", metavar="236GFLOP/s", help="The peak to estimate by, not a measured one.", rich_help_panel=MEASURE
-    ),
+    str | None, measure("--peak", metavar="236GFLOP/s", help="The peak to estimate by, not a measured one.")
 ]
 Bandwidth = Annotated[
-    str | None,
-    option("--bandwidth", metavar="27GB/s", help="The bandwidth, of all memory levels alike.", rich_help_panel=MEASURE),
+    str | None, measure("--bandwidth", metavar="27GB/s", help="The bandwidth, of all memory levels alike.")
 ]
-Remeasure = Annotated[
-    bool,
-    option("--remeasure", help="Measure this machine's ceilings again.", rich_help_panel=MEASURE),
-]
+Remeasure = Annotated[bool, measure("--remeasure", help="Measure this machine's ceilings again.")]

@@ -37,9 +37,7 @@ def explain(
             "arch, or arch:NAME.",
         ),
     ] = None,
-    every: Annotated[
-        bool, typer.Option("--list", help="Every operator with its formula.", rich_help_panel=options.SHOW)
-    ] = False,
+    every: Annotated[bool, options.show("--list", help="Every operator with its formula.")] = False,
     output: options.Output = None,
     json: options.Json = False,
     color: options.ColorOption = options.Color.auto,

@@ -45,14 +45,10 @@ Input = Annotated[
 Path = Annotated[str, typer.Argument(metavar="PATH.onnx", show_default=False, help="The file to write.")]
 WeightsOption = Annotated[
     Weights,
-    typer.Option(
+    options.run(
         "--weights",
-        parser=options.choice(Weights),
-        metavar="constant|random",
-        show_default=False,
+        **options.one_of(Weights),
         help="One number a tensor, a file of kilobytes (default); or random ones, the same each time.",
-        autocompletion=lambda: list(Weights),
-        rich_help_panel=options.RUN,
     ),
 ]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import partial
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -56,6 +56,11 @@ def choice(kind: type[E]) -> Callable[[str], E]:
     return parse
 
 
+def one_of(kind: type[StrEnum]) -> dict[str, Any]:
+    """What makes a flag take one of a few words."""
+    return {"parser": choice(kind), "metavar": "|".join(kind), "autocompletion": lambda: list(kind)}
+
+
 def count(way_out: str) -> Callable[[str], int]:
     """The parser of a flag whose value is a whole number from 0 up."""
 
@@ -75,6 +80,11 @@ RUN = "How it runs"
 option = partial(typer.Option, show_default=False, show_envvar=False)
 """Help says defaults in its own words, and names the environment once at the end."""
 
+show, read, run = (partial(option, rich_help_panel=panel) for panel in (SHOW, READ, RUN))
+"""An option under its heading."""
+
+output = partial(show, "-o", "--output", metavar="FORMAT[:PATH]")
+
 _FILES = "An .onnx file, a directory of them, a quoted glob ('!GLOB' leaves out), a layer file (.toml .json .txt), "
 _OTHERS = "a layer line, arch:NAME, or - for standard input."
 _input = partial(typer.Argument, metavar="INPUT", show_default=False)
@@ -83,185 +93,111 @@ Inputs = Annotated[list[str] | None, _input(help=f"{_FILES}a saved result (.json
 Layers = Annotated[list[str] | None, _input(help=_FILES + _OTHERS)]
 """For commands that need the layers themselves, of which a saved result has only the cost."""
 Output = Annotated[
-    list[str] | None,
-    option(
-        "-o",
-        "--output",
-        metavar="FORMAT[:PATH]",
-        help="table (default), json, csv, markdown or html; repeatable, one of them without PATH.",
-        rich_help_panel=SHOW,
-    ),
+    list[str] | None, output(help="table (default), json, csv, markdown or html; repeatable, one of them without PATH.")
 ]
 CheckOutput = Annotated[
     list[str] | None,
-    option(
-        "-o",
-        "--output",
-        metavar="FORMAT[:PATH]",
-        help="table (default), json, csv, markdown, html, github, gitlab, junit or sarif; repeatable.",
-        rich_help_panel=SHOW,
-    ),
+    output(help="table (default), json, csv, markdown, html, github, gitlab, junit or sarif; repeatable."),
 ]
-Json = Annotated[bool, option("--json", help="The same as -o json.", rich_help_panel=SHOW)]
+Json = Annotated[bool, show("--json", help="The same as -o json.")]
 Shape = Annotated[
     list[str] | None,
-    option(
-        "--shape",
-        metavar="NAME=1x3x224x224",
-        help="The shape of a dynamic input; a single one needs no NAME.",
-        rich_help_panel=READ,
-    ),
+    read("--shape", metavar="NAME=1x3x224x224", help="The shape of a dynamic input; a single one needs no NAME."),
 ]
-Dim = Annotated[
-    list[str] | None,
-    option("--dim", metavar="NAME=1", help="The size of a named dimension.", rich_help_panel=READ),
-]
+Dim = Annotated[list[str] | None, read("--dim", metavar="NAME=1", help="The size of a named dimension.")]
 Groups = Annotated[
-    str | None,
-    option(
-        "--groups",
-        metavar="1,2,4,32",
-        help="What each convolution would cost at these group counts.",
-        rich_help_panel=SHOW,
-    ),
+    str | None, show("--groups", metavar="1,2,4,32", help="What each convolution would cost at these group counts.")
 ]
 Match = Annotated[
     Metric | None,
-    option(
+    show(
         "--match",
-        parser=choice(Metric),
-        metavar="params|macs",
+        **one_of(Metric),
         help="With --groups, on architectures: the width that comes nearest to today's cost.",
-        autocompletion=lambda: list(Metric),
-        rich_help_panel=SHOW,
     ),
 ]
 Layer = Annotated[
-    list[str] | None,
-    option(
-        "--layer", metavar="GLOB", help="Only layers with such a name; totals stay. Repeatable.", rich_help_panel=SHOW
-    ),
+    list[str] | None, show("--layer", metavar="GLOB", help="Only layers with such a name; totals stay. Repeatable.")
 ]
-Op = Annotated[
-    list[str] | None,
-    option("--op", metavar="GLOB", help="Only such operators; totals stay. Repeatable.", rich_help_panel=SHOW),
-]
-Sort = Annotated[
-    str | None,
-    option("--sort", metavar="KEY", help="Largest first: macs, params, bytes, any JSON key.", rich_help_panel=SHOW),
-]
+Op = Annotated[list[str] | None, show("--op", metavar="GLOB", help="Only such operators; totals stay. Repeatable.")]
+Sort = Annotated[str | None, show("--sort", metavar="KEY", help="Largest first: macs, params, bytes, any JSON key.")]
 Top = Annotated[
     int | None,
-    option(
+    show(
         "--top",
         parser=count("write 20, or 0 for all"),
         metavar="N",
         help="Only the N largest rows; 0: all. Default 20, in html all; json and csv are always whole.",
-        rich_help_panel=SHOW,
     ),
 ]
 ByOption = Annotated[
-    By | None,
-    option(
-        "--by",
-        parser=choice(By),
-        metavar="layer|op|model",
-        help="What a row stands for (default: layer; with --match model).",
-        autocompletion=lambda: list(By),
-        rich_help_panel=SHOW,
-    ),
+    By | None, show("--by", **one_of(By), help="What a row stands for (default: layer; with --match model).")
 ]
-Columns = Annotated[
-    str | None,
-    option("--columns", metavar="KEY,KEY", help="These columns, by JSON key.", rich_help_panel=SHOW),
-]
-Raw = Annotated[bool, option("--raw", help="Whole integers in place of units.", rich_help_panel=SHOW)]
-Machine = Annotated[
-    bool,
-    option(
-        "--machine",
-        help="The least time of each layer on this machine, and what bounds it.",
-        rich_help_panel=SHOW,
-    ),
-]
-Strict = Annotated[
-    bool, option("--strict", help="Uncounted operators are an error: exit status 2.", rich_help_panel=RUN)
-]
+Columns = Annotated[str | None, show("--columns", metavar="KEY,KEY", help="These columns, by JSON key.")]
+Raw = Annotated[bool, show("--raw", help="Whole integers in place of units.")]
+Machine = Annotated[bool, show("--machine", help="The least time of each layer on this machine, and what bounds it.")]
+Strict = Annotated[bool, run("--strict", help="Uncounted operators are an error: exit status 2.")]
 StrictCheck = Annotated[
     bool,
-    option(
-        "--strict",
-        help="Uncounted operators are an error: exit status 2; what the base broke already is broken: 1.",
-        rich_help_panel=RUN,
-    ),
+    run("--strict", help="Uncounted operators are an error: exit status 2; what the base broke already is broken: 1."),
 ]
 ConfigOption = Annotated[
     str | None,
-    option(
+    read(
         "-c",
         "--config",
         metavar="FILE",
         envvar="GROUPCALC_CONFIG",
         help="A configuration (default: the nearest groupcalc.toml, or pyproject.toml with [tool.groupcalc]).",
-        rich_help_panel=READ,
     ),
 ]
 Budgets = Annotated[
     list[str] | None,
-    option(
+    read(
         "--budget",
         metavar="'macs <= 4.1G'",
         help="A limit, beside those of the configuration; '*.onnx: macs <= 1G' for some models. Repeatable.",
-        rich_help_panel=READ,
     ),
 ]
 Base = Annotated[
     str | None,
-    option(
+    read(
         "--base",
         metavar="FILE|DIR|git:REV",
         envvar="GROUPCALC_BASE",
         help="What to compare with: a saved result, models, or the same files at a revision.",
-        rich_help_panel=READ,
     ),
 ]
 ColorOption = Annotated[
     Color,
-    option(
+    run(
         "--color",
-        parser=choice(Color),
-        metavar="auto|always|never",
+        **one_of(Color),
         envvar="GROUPCALC_COLOR",
         help="Colours on standard output (default: auto, on a terminal).",
-        autocompletion=lambda: list(Color),
-        rich_help_panel=RUN,
     ),
 ]
 Progress = Annotated[
     bool | None,
-    option(
+    run(
         "--progress/--no-progress",
         envvar="GROUPCALC_PROGRESS",
         help="A bar on standard error (default: on a terminal, after half a second).",
-        rich_help_panel=RUN,
     ),
 ]
 Jobs = Annotated[
     int,
-    option(
+    run(
         "-j",
         "--jobs",
         parser=count("write 4, or 0 for one a CPU"),
         metavar="N",
         envvar="GROUPCALC_JOBS",
         help="So many processes for many files; 0: one a CPU (default: 1).",
-        rich_help_panel=RUN,
     ),
 ]
-Quiet = Annotated[bool, option("-q", "--quiet", help="Only errors on standard error.", rich_help_panel=RUN)]
-Verbose = Annotated[
-    bool, option("-v", "--verbose", help="Say what is read, and how long it took.", rich_help_panel=RUN)
-]
+Quiet = Annotated[bool, run("-q", "--quiet", help="Only errors on standard error.")]
+Verbose = Annotated[bool, run("-v", "--verbose", help="Say what is read, and how long it took.")]
 
 
 def group_counts(text: str | None) -> list[int]:

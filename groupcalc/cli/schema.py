@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from groupcalc.cli.options import choice
+from groupcalc.cli.options import one_of
 from groupcalc.cli.output import STDOUT, write
 
 EXAMPLES = """\
@@ -28,14 +28,8 @@ class Kind(StrEnum):
 
 
 def schema(
-    kind: Annotated[
-        Kind,
-        typer.Argument(
-            parser=choice(Kind), metavar="result|layers|config", show_default=False, help="Default: result.",
-            autocompletion=lambda: list(Kind),
-        ),
-    ] = Kind.result,
-) -> None:  # fmt: skip
+    kind: Annotated[Kind, typer.Argument(**one_of(Kind), show_default=False, help="Default: result.")] = Kind.result,
+) -> None:
     """The JSON Schema of saved results, layer files or the configuration."""
     from json import dumps
 
