@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from itertools import groupby
 from typing import Any
 
 from llvmlite import ir
@@ -23,16 +24,13 @@ Padding = tuple[int, int] | None
 Sums = list[list[Any]]
 """Of each unit, `parts` vectors a row of the output."""
 
-Read = Callable[[Sequence[Any], int], list[Any]]
-"""The vectors under the taps of a step, from pointers into a row of the input and the number of that row."""
+Read = Callable[[Any, int], list[Any]]
+"""The vectors under the taps of a step, from where a row of the input is read, and its number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What a tile is told at run time, as LLVM values; the names are those of rows.tile.
-
-    room  numbers from x to the end of its array
-    """
+    """What a tile is told at run time, as LLVM values; the names are those of rows.tile."""
 
     x: Any
     w: Any
@@ -40,10 +38,7 @@ class Given:
     x_line: Any
     x_plane: Any
     y_line: Any
-    column: Any
-    pixels: Any
     in_group: Any
-    room: Any
     x_unit: Any = None
     w_unit: Any = None
     y_unit: Any = None
@@ -52,11 +47,11 @@ class Given:
     outputs: Any = None
 
 
-def call(builder: Any, shape: Tile, given: Given, padding: Padding, plain: bool) -> None:
-    """Run the tile that leaves out `padding` rows; `plain` says that the triples of taps need no masks."""
+def call(builder: Any, shape: Tile, given: Given, padding: Padding) -> None:
+    """Run the tile that leaves out `padding` rows."""
     names = _names(shape, padding)
     values = [getattr(given, name) for name in names]
-    builder.call(_function(builder.module, shape, names, [value.type for value in values], padding, plain), values)
+    builder.call(_function(builder.module, shape, names, [value.type for value in values], padding), values)
 
 
 def _names(shape: Tile, padding: Padding) -> list[str]:
@@ -67,11 +62,9 @@ def _names(shape: Tile, padding: Padding) -> list[str]:
     return [field.name for field in fields(Given) if field.name not in idle]
 
 
-def _function(
-    module: Any, shape: Tile, names: Sequence[str], kinds: Sequence[Any], padding: Padding, plain: bool
-) -> Any:
+def _function(module: Any, shape: Tile, names: Sequence[str], kinds: Sequence[Any], padding: Padding) -> Any:
     """The function of a tile. Inlined, the constants of all tiles would fill the registers of the loops around them."""
-    name = f"tile_{shape}_{padding}_{plain}"
+    name = f"tile_{shape}_{padding}"
     if name in module.globals:
         return module.globals[name]
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
@@ -79,48 +72,46 @@ def _function(
     for attribute in ("noinline", "nounwind", "optsize"):  # the last one keeps LLVM from unrolling the loop over kw
         function.attributes.add(attribute)
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    given = Given(**dict(zip(names, function.args, strict=True)))
-    if shape.width:
-        width = constant(shape.width)
-        given = replace(given, x_line=width, y_line=width, pixels=width, column=constant(-(shape.kernel // 2)))
-    _Body(builder, shape, given, padding, plain).emit()
+    _rows(builder, shape, Given(**dict(zip(names, function.args, strict=True))), padding)
     builder.ret_void()
     return function
 
 
-def triples_inside(builder: Any, shape: Tile, given: Given, padding: tuple[int, int]) -> Any:
-    """Whether the taps of every pixel lie in its row, but for the first tap of the first pixel of a row."""
-    after = builder.add(given.column, builder.mul(_read_pixels(builder, shape, given), constant(2)))
-    return emit.all_of(
-        builder,
-        builder.icmp_signed(">=", given.column, constant(-1)),
-        builder.icmp_signed("<", after, given.x_line),
-        _lanes_inside(builder, shape, given, padding),
-    )
-
-
-def _read_pixels(builder: Any, shape: Tile, given: Given) -> Any:
-    """Lanes that hold a pixel of the row."""
-    return emit.least(builder, given.pixels, constant(shape.lanes))
-
-
-def _lanes_inside(builder: Any, shape: Tile, given: Given, padding: tuple[int, int]) -> Any:
-    """Whether the array goes on as far as any lane reads under any tap, those without a pixel too."""
-    planes = builder.mul(builder.sub(given.in_group, constant(1)), given.x_plane)
-    lines = builder.mul(constant(shape.seen - 1 - padding[1]), given.x_line)
-    last = builder.add(planes, builder.add(lines, constant(shape.lanes * shape.stride + shape.kernel)))
-    if shape.units > 1:
-        last = builder.add(last, given.x_unit)
-    return builder.icmp_signed("<=", last, given.room)
+def _rows(builder: Any, shape: Tile, given: Given, padding: Padding) -> None:
+    """Vector after vector along the rows. Where only those at the ends see padding, the others have no masks."""
+    if padding is None:  # rare, and not worth as much code
+        shape = replace(shape, tail=0, width=0, ends=0)
+    if shape.width:
+        out_w = (shape.width + shape.left + shape.right - shape.kernel) // shape.stride + 1
+        given = replace(given, x_line=constant(shape.width), y_line=constant(out_w))
+        _Body(builder, shape, given, padding, constant(0), first=True, last=True).emit()
+        return
+    lanes, out_w = constant(shape.lanes), given.y_line
+    if not shape.ends:
+        count = builder.sdiv(builder.add(out_w, constant(shape.lanes - 1)), lanes)
+        with counted(builder, count) as vector:
+            _Body(builder, shape, given, padding, builder.mul(vector, lanes), first=True, last=True).emit()
+        return
+    end = replace(shape, lanes=shape.tail or shape.lanes, tail=0)
+    last = builder.sub(out_w, constant(end.lanes))
+    most = builder.sub(out_w, constant(shape.lanes + -(-max(0, shape.right) // shape.stride)))
+    _Body(builder, shape, given, padding, constant(0), first=True, last=False).emit()
+    with cgutils.for_range_slice(builder, lanes, last, lanes) as (pixel, _):
+        _Body(builder, shape, given, padding, emit.least(builder, pixel, most), first=False, last=False).emit()
+    _Body(builder, end, given, padding, last, first=False, last=True).emit()
 
 
 class _Body:
-    """The code of one tile."""
+    """The code of one vector of pixels, the first of which is `pixel`, in all rows of a tile.
 
-    def __init__(self, builder: Any, shape: Tile, given: Given, padding: Padding, plain: bool) -> None:
-        self.builder, self.shape, self.given, self.padding, self.plain = builder, shape, given, padding, plain
-        self.columns = emit.counted(builder, given.column, shape.lanes)
-        self.width = emit.repeated(builder, given.x_line, shape.lanes)
+    first, last  whether its lanes may read before a row, and beyond its end
+    """
+
+    def __init__(
+        self, builder: Any, shape: Tile, given: Given, padding: Padding, pixel: Any, *, first: bool, last: bool
+    ) -> None:
+        self.builder, self.shape, self.given, self.padding, self.pixel = builder, shape, given, padding, pixel
+        self.first, self.last = first, last
         self.x_units, self.w_units, self.y_units = [constant(0)], [constant(0)], [constant(0)]
         if shape.units > 1:
             self.x_units.append(given.x_unit)
@@ -132,28 +123,24 @@ class _Body:
         if t.fetch and self.padding is not None:
             self.fetch()
         sums = [self.started(b.gep(g.w, [unit])) for unit in self.w_units]
-        add = self.add_pairs if t.pairs else self.add_triples if t.triples else self.add_taps
+        add = {1: self.add_taps, 2: self.add_pairs, 3: self.add_triples}[t.at_once]
+        self.column = b.sub(b.mul(self.pixel, constant(t.stride)), constant(t.left))
         with counted(b, g.in_group) as ic:
-            self.x_ic = b.gep(g.x, [b.mul(ic, g.x_plane)])
+            self.x_ic = b.gep(g.x, [b.add(b.mul(ic, g.x_plane), self.column)])
             self.w_ic = b.gep(emit.at(b, g.w, 1), [b.mul(ic, constant(t.taps))])
             add(sums)
         for unit, of_unit in zip(self.y_units, sums, strict=True):
-            self.store(of_unit, b.gep(g.y, [unit]))
+            self.store(of_unit, b.gep(g.y, [b.add(unit, self.pixel)]))
 
     def fetch(self) -> None:
-        """Ask for as much of the next band of rows as this tile is of its own, line after line as they lie in memory.
+        """Ask for as much of the next band of rows as this vector is of its own, line after line as they lie in memory.
 
         A tile goes from row to row, an order in which main memory gives half of what it could.
         """
         b, t, g = self.builder, self.shape, self.given
-        pixels = b.sdiv(b.add(g.column, constant(t.kernel // 2)), constant(t.stride))  # those before the tile
-        for place, line, column, stride, write in (
-            (g.x, g.x_line, g.column, t.stride, False),
-            (g.y, g.y_line, pixels, 1, True),
-        ):
+        for place, line, stride, write in ((g.x, g.x_line, t.stride, False), (g.y, g.y_line, 1, True)):
             rows = t.rows * stride
-            here = b.mul(pixels, constant(rows * stride))
-            start = b.gep(place, [b.add(b.sub(b.mul(line, constant(rows)), column), here)])
+            start = b.gep(place, [b.add(b.mul(line, constant(rows)), b.mul(self.pixel, constant(rows * stride)))])
             for number in range(0, rows * stride * t.lanes, LINE):
                 emit.prefetch(b, emit.at(b, start, number), write)
 
@@ -165,49 +152,70 @@ class _Body:
             start = b.select(_every_second(t.lanes, 0), start, ir.Constant(start.type, None))
         return emit.accumulators(b, [start] * (t.rows * t.parts))
 
+    # --- the ends of a row --------------------------------------------------------------------------------------------
+
+    def mask(self, offset: int, lanes: int) -> Any:
+        """The mask of neighbouring columns, so many on from those of the first tap, that are in the row.
+
+        None when all of them are, which is known when the tile is compiled, unless the width of a row is not.
+        """
+        b, t = self.builder, self.shape
+        if not (t.width or t.ends):
+            columns = emit.counted(b, b.add(self.column, constant(offset)), lanes)
+            return b.icmp_unsigned("<", columns, emit.repeated(b, self.given.x_line, lanes))
+        beyond = t.left + t.width if t.width else (t.lanes - 1) * t.stride + t.kernel - t.right
+        columns = range(offset, offset + lanes)
+        there = [(not self.first or c >= t.left) and (not self.last or c < beyond) for c in columns]
+        return None if all(there) else _bits(there)
+
+    def masks(self, offset: int) -> list[Any]:
+        """Those of the vectors that begin with the columns of a tap."""
+        b, t = self.builder, self.shape
+        found = [self.mask(offset + part * t.lanes, t.lanes) for part in range(t.stride)]
+        if offset != t.lone:
+            return found
+        only = _every_second(t.lanes, t.front)
+        return [only if mask is None else b.and_(mask, only) for mask in found]
+
+    def loaded(self, place: Any, row: int, mask: Any, lanes: int) -> Any:
+        """The columns at a place that are in the row, zeros for the others."""
+        b = self.builder
+        if self.padding is None:  # nothing of a row of padding
+            end = b.sub(constant(self.shape.seen), self.given.below)
+            there = emit.all_of(
+                b,
+                b.icmp_signed(">=", constant(row), self.given.above),
+                b.icmp_signed("<", constant(row), end),
+            )
+            of_row = emit.all_lanes(b, there, lanes)
+            mask = of_row if mask is None else b.and_(mask, of_row)
+        return emit.load(b, place, lanes) if mask is None else emit.masked_load(b, place, mask)
+
+    def add_steps(self, offsets: Sequence[int], add: Callable[[Any, list[Any]], None]) -> None:
+        """Add the taps of each step, given where its columns begin and their masks.
+
+        Masked loads take longer: only the steps that read beyond the ends of a row have them, the others a loop.
+        """
+        b, plain = self.builder, [None] * self.shape.stride
+        for masked, of_kind in groupby(offsets, lambda offset: self.masks(offset) != plain):
+            alike = list(of_kind)
+            if masked or len(alike) == 1:
+                for offset in alike:
+                    add(constant(offset), self.masks(offset))
+                continue
+            with counted(b, constant(len(alike))) as number:
+                add(b.add(constant(alike[0]), b.mul(number, constant(alike[1] - alike[0]))), plain)
+
     # --- stride 1: one tap of a row at a time ------------------------------------------------------------------------
 
     def add_taps(self, sums: Sums) -> None:
-        """Masked loads take longer: only the taps at the ends of a row have them."""
-        b, kernel = self.builder, self.shape.kernel
-        if self.padding is None or (self.shape.units > 1 and not self.shape.width):
-            with counted(b, constant(kernel)) as kw:
-                self.add_tap(sums, kw, masked=True)
-        elif self.shape.width:
-            for number in range(kernel):
-                self.add_tap(sums, constant(number), masked=number != kernel // 2)
-        else:
-            first, last = self.taps_inside(self.padding)
-            for start, stop, masked in (
-                (constant(0), first, True),
-                (first, last, False),
-                (last, constant(kernel), True),
-            ):
-                with cgutils.for_range_slice(b, start, stop, constant(1)) as (kw, _):
-                    self.add_tap(sums, kw, masked)
+        kernel, lanes = self.shape.kernel, self.shape.lanes
 
-    def taps_inside(self, padding: tuple[int, int]) -> tuple[Any, Any]:
-        """From which tap on, and before which one, every pixel reads in its row, and every lane in the array."""
-        b, g, kernel = self.builder, self.given, constant(self.shape.kernel)
-        first = emit.least(b, emit.largest(b, b.neg(g.column), constant(0)), kernel)
-        after = b.add(g.column, _read_pixels(b, self.shape, g))
-        last = emit.least(b, b.add(b.sub(g.x_line, after), constant(1)), kernel)
-        inside = _lanes_inside(b, self.shape, g, padding)
-        return first, b.select(inside, emit.largest(b, last, first), first)
+        def add(kw: Any, masks: list[Any]) -> None:
+            weights = self.weights(self.builder.mul(kw, constant(kernel)), kernel)
+            self.add_rows(sums, weights, self.places(kw), lambda at, row: [self.loaded(at, row, masks[0], lanes)])
 
-    def add_tap(self, sums: Sums, kw: Any, masked: bool) -> None:
-        b, t = self.builder, self.shape
-        mask = self.inside_row(kw)
-        # The lanes beyond a row of known width lie in the next row, but for those of the last one.
-        last = t.seen - self.padding[1] - 1 if t.width and self.padding else None
-
-        def read(at: Sequence[Any], row: int) -> list[Any]:
-            if masked or row == last:
-                return [emit.masked_load(b, at[0], self.of_row(row, mask))]
-            return [emit.load(b, at[0], t.lanes)]
-
-        weights = self.weights(b.mul(kw, constant(t.kernel)), t.kernel)
-        self.add_rows(sums, weights, [[place] for place in self.places(kw)], [self.given.x_line], read)
+        self.add_steps(range(kernel), add)
 
     # --- stride 2, three taps a row: all of them at once --------------------------------------------------------------
 
@@ -216,102 +224,60 @@ class _Body:
 
         Under the first lie the odd ones again, moved up by a lane: one more column is all that they lack.
         """
-        b, t, g = self.builder, self.shape, self.given
-        parts = [1, 1 + t.lanes]
-        masks = [self.inside_row(constant(part)) for part in parts]
-        before = b.icmp_unsigned("<", self.columns, self.width)
-        only = ir.Constant(ir.VectorType(ir.IntType(1), QUARTER), [0] * (QUARTER - 1) + [1])
-        mask = b.and_(emit.shuffle(b, before, before, [0] * QUARTER), only)
+        b, t = self.builder, self.shape
+        masks = self.masks(1)
+        column = self.mask(0, 1)
+        only = _bits([False] * (QUARTER - 1) + [True])
+        if column is not None:
+            only = b.and_(only, emit.shuffle(b, column, column, [0] * QUARTER))
 
-        def read(at: Sequence[Any], row: int) -> list[Any]:
-            if self.plain:
-                loaded = [emit.load(b, emit.at(b, at[0], part), t.lanes) for part in parts]
-                first = emit.broadcast(b, at[1], t.lanes)
+        def read(at: Any, row: int) -> list[Any]:
+            parts = [
+                self.loaded(emit.at(b, at, 1 + part * t.lanes), row, mask, t.lanes) for part, mask in enumerate(masks)
+            ]
+            if column is None and self.padding is not None:
+                before = emit.broadcast(b, at, t.lanes)
             else:
-                loaded = [
-                    emit.masked_load(b, emit.at(b, at[0], part), self.of_row(row, mask))
-                    for part, mask in zip(parts, masks, strict=True)
-                ]
-                first = emit.masked_load(b, emit.at(b, at[0], 1 - QUARTER), self.of_row(row, mask))
-            even, odd = emit.every_second(b, loaded, 0), emit.every_second(b, loaded, 1)
-            return [emit.moved_up(b, first, odd), even, odd]
+                before = self.loaded(emit.at(b, at, 1 - QUARTER), row, only, QUARTER)
+            even, odd = emit.every_second(b, parts, 0), emit.every_second(b, parts, 1)
+            return [emit.moved_up(b, before, odd), even, odd]
 
-        starts = [[place] for place in self.places(constant(0))]
-        steps = [g.x_line]
-        if self.plain:  # where the one column is padding, a 0 takes its place in every row
-            outside = b.icmp_signed("<", g.column, constant(0))
-            starts = [[place, b.select(outside, emit.zero(b), place)] for (place,) in starts]
-            steps.append(b.select(outside, constant(0), g.x_line))
-        self.add_rows(sums, self.weights(constant(0), 3 * t.kernel), starts, steps, read)
+        self.add_rows(sums, self.weights(constant(0), 3 * t.kernel), self.places(constant(0)), read)
 
-    # --- stride 2, more taps: two neighbours at once, whose products lie side by side ---------------------------------
+    # --- stride 2, two taps at once, whose products lie side by side --------------------------------------------------
 
     def add_pairs(self, sums: Sums) -> None:
         """Two lanes hold the terms of one pixel, and are added at the end: there is nothing to sort on the way."""
-        b, t, g = self.builder, self.shape, self.given
-        pairs = t.kernel // 2 + 1
-        pixels = b.mul(_read_pixels(b, t, g), constant(2))
-        for pair in range(pairs):
-            offset = 2 * pair - t.front
-            weights = self.weights(constant(2 * pair * t.kernel), t.kernel)
-            starts = [[place] for place in self.places(constant(offset))]
-            masks = [self.inside_row(constant(offset + part * t.lanes)) for part in range(2)]
-            lone = pair == (0 if t.front else pairs - 1)
-            if lone:  # its other tap is none, and must not meet what is no number
-                masks = [b.and_(mask, _every_second(t.lanes, t.front)) for mask in masks]
-            if lone or self.padding is None:
-                self.add_rows(sums, weights, starts, [g.x_line], self.masked_pair(masks))
-                continue
-            first = b.add(g.column, constant(offset))
-            inside = emit.all_of(
-                b,
-                b.icmp_signed(">=", first, constant(0)),
-                b.icmp_signed("<=", b.add(first, pixels), g.x_line),
-                _lanes_inside(b, t, g, self.padding),
-            )
-            with b.if_else(inside) as (plain, at_an_end):
-                with plain:
-                    self.add_rows(sums, weights, starts, [g.x_line], self.plain_pair)
-                with at_an_end:
-                    self.add_rows(sums, weights, starts, [g.x_line], self.masked_pair(masks))
+        b, t = self.builder, self.shape
 
-    def plain_pair(self, at: Sequence[Any], row: int) -> list[Any]:
-        b, lanes = self.builder, self.shape.lanes
-        return [emit.load(b, emit.at(b, at[0], part * lanes), lanes) for part in range(2)]
+        def add(offset: Any, masks: list[Any]) -> None:
+            def read(at: Any, row: int) -> list[Any]:
+                return [
+                    self.loaded(emit.at(b, at, part * t.lanes), row, mask, t.lanes) for part, mask in enumerate(masks)
+                ]
 
-    def masked_pair(self, masks: list[Any]) -> Read:
-        b, lanes = self.builder, self.shape.lanes
+            first = b.mul(b.add(offset, constant(t.front)), constant(t.kernel))
+            self.add_rows(sums, self.weights(first, t.kernel), self.places(offset), read)
 
-        def read(at: Sequence[Any], row: int) -> list[Any]:
-            return [
-                emit.masked_load(b, emit.at(b, at[0], part * lanes), self.of_row(row, mask))
-                for part, mask in enumerate(masks)
-            ]
-
-        return read
+        self.add_steps(t.offsets, add)
 
     # --- what they share ----------------------------------------------------------------------------------------------
 
-    def add_rows(
-        self, sums: Sums, weights: list[list[Any]], starts: list[list[Any]], steps: list[Any], read: Read
-    ) -> None:
-        """Add a step's taps over every row that the tile sees: each pointer of `starts` moves by its step a row."""
-        b, t = self.builder, self.shape
+    def add_rows(self, sums: Sums, weights: list[list[Any]], places: list[Any], read: Read) -> None:
+        """Add a step's taps over every row that the tile sees, from where each unit reads its first."""
+        b, t, line = self.builder, self.shape, self.given.x_line
         above, below = self.padding or (0, 0)
-        units = [
-            [b.gep(start, [b.mul(step, constant(above))]) for start, step in zip(of_unit, steps, strict=True)]
-            for of_unit in starts
-        ]
+        places = [b.gep(place, [b.mul(line, constant(above))]) for place in places]
         for row in range(above, t.seen - below):
-            for unit, places in enumerate(units):
-                for number, value in enumerate(read(places, row)):
+            for unit, place in enumerate(places):
+                for number, value in enumerate(read(place, row)):
                     tap, part = divmod(number, t.parts)
                     for kh in range(t.kernel):
                         oh, between = divmod(row - kh, t.stride)
                         if not between and 0 <= oh < t.rows:
                             weight = weights[unit][tap * t.kernel + kh]
                             emit.accumulate(b, sums[unit][oh * t.parts + part], value, weight)
-            units = [[b.gep(place, [step]) for place, step in zip(places, steps, strict=True)] for places in units]
+            places = [b.gep(place, [line]) for place in places]
 
     def weights(self, first: Any, count: int) -> list[list[Any]]:
         """So many of each unit, or pairs of them, in every lane."""
@@ -328,42 +294,34 @@ class _Body:
         b = self.builder
         return [b.gep(self.x_ic, [b.add(unit, offset)]) for unit in self.x_units]
 
-    def inside_row(self, offset: Any) -> Any:
-        """The mask of the lanes whose columns, so many on, are in the row."""
-        b, lanes = self.builder, self.shape.lanes
-        return b.icmp_unsigned("<", b.add(self.columns, emit.repeated(b, offset, lanes)), self.width)
-
-    def of_row(self, row: int, mask: Any) -> Any:
-        """The mask for a row of the input: nothing of it when it is padding."""
-        if self.padding is not None:
-            return mask
-        b, number = self.builder, constant(row)
-        end = b.sub(constant(self.shape.seen), self.given.below)
-        there = b.and_(b.icmp_signed(">=", number, self.given.above), b.icmp_signed("<", number, end))
-        return b.and_(mask, emit.all_lanes(b, there, mask.type.count))
-
     def store(self, sums: list[Any], place: Any) -> None:
-        """Row by row: whole ones that the next rows mend, where all rows are the tile's, then the last one masked."""
+        """Row by row. Of a row as wide as a vector every lane is a pixel; a narrower one ends with a mask."""
         b, t = self.builder, self.shape
-        written = emit.first_lanes(b, self.given.pixels, t.lanes)
+        written = None if t.ends else emit.first_lanes(b, b.sub(self.given.y_line, self.pixel), t.lanes)
         for oh in range(t.rows):
             vectors = [b.load(total) for total in sums[oh * t.parts : (oh + 1) * t.parts]]
             total = vectors[0]
             if t.pairs:
                 total = b.fadd(emit.every_second(b, vectors, 0), emit.every_second(b, vectors, 1))
+            mask = written
             if self.padding is None:
-                there = b.icmp_signed("<", constant(oh), self.given.outputs)
-                emit.masked_store(b, total, place, b.and_(written, emit.all_lanes(b, there, t.lanes)))
-            elif oh < t.rows - 1:
+                there = emit.all_lanes(b, b.icmp_signed("<", constant(oh), self.given.outputs), t.lanes)
+                mask = there if mask is None else b.and_(mask, there)
+            if mask is None:
                 emit.store(b, total, place)
             else:
-                emit.masked_store(b, total, place, written)
+                emit.masked_store(b, total, place, mask)
             place = b.gep(place, [self.given.y_line])
+
+
+def _bits(lanes: Sequence[bool]) -> Any:
+    """A mask that is known when it is compiled."""
+    return ir.Constant(ir.VectorType(ir.IntType(1), len(lanes)), [int(lane) for lane in lanes])
 
 
 def _every_second(lanes: int, first: int) -> Any:
     """The mask of the even lanes or of the odd ones."""
-    return ir.Constant(ir.VectorType(ir.IntType(1), lanes), [int(lane % 2 == first) for lane in range(lanes)])
+    return _bits([lane % 2 == first for lane in range(lanes)])
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from functools import cache
 from typing import Any
 
@@ -21,7 +22,6 @@ def tile(
     x_unit: Any,
     x_plane: Any,
     x_line: Any,
-    column: Any,
     above: Any,
     below: Any,
     w: Any,
@@ -31,7 +31,6 @@ def tile(
     y_at: Any,
     y_unit: Any,
     y_line: Any,
-    pixels: Any,
     outputs: Any,
     in_group: Any,
     kernel: Any,
@@ -39,56 +38,56 @@ def tile(
     rows: Any,
     units: Any,
     lanes: Any,
+    at_once: Any,
+    top: Any,
+    bottom: Any,
+    left: Any,
+    right: Any,
+    single: Any,
+    tail: Any,
     width: Any,
+    ends: Any,
     fetch: Any,
 ) -> Any:
-    """y[oh, ow] = bias + Σ w[ic, kw, kh] · x[ic, oh·stride + kh, ow·stride + kw], `outputs` rows of `pixels`.
+    """y[oh, ow] = bias + Σ w[ic, kw, kh] · x[ic, oh·stride + kh, ow·stride + kw - left], `outputs` rows of y_line.
 
-    x_at is where the first lane reads at tap (0, 0): in column `column` of a row with x_line of them. Of the rows that
-    the tile sees, the first `above` and the last `below` are padding. The usual counts of these have code of their own,
-    which leaves those rows out; any other go through masks. A second unit lies *_unit further.
+    x_at is column 0 of the first row that the tile sees, in rows of x_line. Of the rows that it sees, the first
+    `above` and the last `below` are padding. The counts of a tile's row_padding have code of their own, which leaves
+    those rows out; any other go through masks. A second unit lies *_unit further. The sizes are those of a Tile.
     """
-    operands = (
-        x, x_at, x_unit, x_plane, x_line, column, above, below, w, w_at, w_unit, y, y_at, y_unit, y_line,
-        pixels, outputs, in_group, kernel, stride, rows, units, lanes, width, fetch,
+    sizes = (
+        kernel, stride, rows, units, lanes, at_once, top, bottom, left, right, single, tail, width, ends, fetch,
     )  # fmt: skip
-    numbers = emit.literals(kernel, stride, rows, units, lanes, width, fetch)
-    shape = Tile(**dict(zip(("kernel", "stride", "rows", "units", "lanes", "width", "fetch"), numbers, strict=True)))
+    operands = (
+        x, x_at, x_unit, x_plane, x_line, above, below, w, w_at, w_unit, y, y_at, y_unit, y_line, outputs, in_group,
+        *sizes,
+    )  # fmt: skip
+    shape = Tile(*emit.literals(*sizes))
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        (x, x_at, x_unit, x_plane, x_line, column, above, below, w, w_at, w_unit, y, y_at, y_unit, y_line,
-         pixels, outputs, in_group, *_) = args  # fmt: skip
+        (x, x_at, x_unit, x_plane, x_line, above, below, w, w_at, w_unit, y, y_at, y_unit, y_line, outputs, in_group,
+         *_) = args  # fmt: skip
         kinds = signature.args
-        room = builder.sub(context.make_array(kinds[0])(context, builder, value=x).nitems, x_at)
         x, w, y = (
             emit.data(context, builder, kinds[place], array, start)
-            for place, array, start in ((0, x, x_at), (8, w, w_at), (11, y, y_at))
+            for place, array, start in ((0, x, x_at), (7, w, w_at), (10, y, y_at))
         )
         given = row_tile.Given(
-            x=x, w=w, y=y, x_line=x_line, x_plane=x_plane, y_line=y_line, column=column, pixels=pixels, room=room,
-            in_group=in_group, x_unit=x_unit, w_unit=w_unit, y_unit=y_unit, above=above, below=below, outputs=outputs,
+            x=x, w=w, y=y, x_line=x_line, x_plane=x_plane, y_line=y_line, in_group=in_group,
+            x_unit=x_unit, w_unit=w_unit, y_unit=y_unit, above=above, below=below, outputs=outputs,
         )  # fmt: skip
-        # A row that is stored whole spills into the next ones, which then are stored: all of them must be the tile's.
-        whole = builder.and_(
-            builder.icmp_signed("==", outputs, emit.constant(shape.rows)),
-            builder.icmp_signed(">=", y_line, emit.constant(shape.lanes // 2)),
-        )
+        whole = builder.icmp_signed("==", outputs, emit.constant(shape.rows))
         done = builder.append_basic_block("done")
-        codes = [(True, padding) for padding in shape.plain_padding] + [
-            (False, padding) for padding in shape.usual_padding
-        ]
-        for plain, usual in codes:
-            fits = [
+        for padding in shape.row_padding:
+            fits = (
                 builder.icmp_signed("==", rows_of, emit.constant(number))
-                for rows_of, number in zip((above, below), usual, strict=True)
-            ]
-            if plain:
-                fits.append(row_tile.triples_inside(builder, shape, given, usual))
+                for rows_of, number in zip((above, below), padding, strict=True)
+            )
             with builder.if_then(emit.all_of(builder, whole, *fits)):
-                row_tile.call(builder, shape, given, usual, plain)
+                row_tile.call(builder, shape, given, padding)
                 builder.branch(done)
                 builder.position_at_end(builder.append_basic_block("other"))
-        row_tile.call(builder, shape, given, None, plain=False)
+        row_tile.call(builder, shape, given, None)
         builder.branch(done)
         builder.position_at_end(done)
         return context.get_dummy_value()
@@ -97,14 +96,16 @@ def tile(
 
 
 @cache
-def planes(kernel: int, stride: int, rows: int, units: int, lanes: int, tail: int, width: int, fetch: int) -> Any:
-    """The driver for square kernels; a row ends with a tile of `tail` lanes, unless that is 0."""
+def planes(shape: Tile) -> Any:
+    """The driver for square kernels, with one tile compiled in."""
+    (kernel, stride, rows, units, lanes, at_once,
+     top, bottom, left, right, single, tail, width, ends, fetch) = astuple(shape)  # fmt: skip
 
-    @driver(sizes=13)
+    @driver(sizes=11)
     def convolve(x: Any, w: Any, bias: Any, y: Any, scratch: Any, sizes: Any) -> None:
         """The threads share the bands of rows of all output planes, `units` at a time, evenly."""
         threads, batch, in_group, out_channels, out_group = sizes[:5]
-        in_h, in_w, out_h, out_w, pad_h, pad_w, wide, w_plane = sizes[5:]
+        in_h, in_w, out_h, out_w, pad_h, w_plane = sizes[5:]
         bands = -(-out_h // rows)
         lowest = max(0, out_h - rows)
         outputs = min(rows, out_h)
@@ -128,25 +129,16 @@ def planes(kernel: int, stride: int, rows: int, units: int, lanes: int, tail: in
                 above = max(0, -ih)
                 below = max(0, ih + seen - in_h)
                 x_at = group * in_group * x_plane + ih * in_w
-                y_at = plane * y_plane + oh * out_w
                 w_at = oc * w_plane
                 x_unit = y_unit = w_unit = 0
                 if units == 2 and plane + 1 < planes:
                     y_unit = y_plane
                     w_unit = w_plane if oc + 1 < out_channels else -w_at
                     x_unit = in_group * x_plane if member + 1 == out_group else 0
-                for block in range(wide):
-                    ow = max(0, min(block * lanes, out_w - lanes))
-                    iw = ow * stride - pad_w
-                    tile(x, x_at + iw, x_unit, x_plane, in_w, iw, above, below, w, w_at, w_unit,
-                         y, y_at + ow, y_unit, out_w, out_w - ow, outputs, in_group,
-                         kernel, stride, rows, units, lanes, width, fetch)  # fmt: skip
-                if tail:
-                    ow = out_w - tail
-                    iw = ow * stride - pad_w
-                    tile(x, x_at + iw, x_unit, x_plane, in_w, iw, above, below, w, w_at, w_unit,
-                         y, y_at + ow, y_unit, out_w, tail, outputs, in_group,
-                         kernel, stride, rows, units, tail, width, fetch)  # fmt: skip
+                tile(x, x_at, x_unit, x_plane, in_w, above, below, w, w_at, w_unit,
+                     y, plane * y_plane + oh * out_w, y_unit, out_w, outputs, in_group,
+                     kernel, stride, rows, units, lanes, at_once,
+                     top, bottom, left, right, single, tail, width, ends, fetch)  # fmt: skip
                 # Counted on: a division takes as long as a third of a small tile.
                 band += 1
                 if band == bands:
