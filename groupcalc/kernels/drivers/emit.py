@@ -115,11 +115,6 @@ def plus(builder: Any, numbers: Any, more: Any) -> Any:
     return builder.add(numbers, ir.Constant(numbers.type, values))
 
 
-def zero(builder: Any) -> Any:
-    """Pointer to a 0 that never changes."""
-    return cgutils.global_constant(builder, "zero", FLOAT(0.0))
-
-
 def all_of(builder: Any, *conditions: Any) -> Any:
     """Whether each of them holds."""
     return reduce(builder.and_, conditions)
@@ -127,10 +122,6 @@ def all_of(builder: Any, *conditions: Any) -> Any:
 
 def least(builder: Any, a: Any, b: Any) -> Any:
     return builder.select(builder.icmp_signed("<", a, b), a, b)
-
-
-def largest(builder: Any, a: Any, b: Any) -> Any:
-    return builder.select(builder.icmp_signed(">", a, b), a, b)
 
 
 def all_lanes(builder: Any, condition: Any, lanes: int) -> Any:
