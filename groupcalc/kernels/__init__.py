@@ -65,13 +65,17 @@ def prepare(
 
     float32 or float64, all arrays alike; any strides. Raises GeometryError when the arguments do not fit together.
 
-    device="cuda": float32; threads is of no account. An x with __cuda_array_interface__ stays on the device, must have
-    no gaps, and gives a device array; one of NumPy is copied there and back. Raises DeviceError when there is no GPU.
+    device="cuda": float32 or float16, which is summed in float32 and rounded when it is stored; threads is of no
+    account. An x with __cuda_array_interface__ stays on the device, must have no gaps, and gives a device array; one
+    of NumPy is copied there and back. Raises DeviceError when there is no GPU.
     """
     check_device(device)
     check_threads(threads)
     if device == "cuda":
         return cuda.prepare(w, input_shape, bias, stride, padding, dilation, groups)
+    check_array("w", w)
+    if bias is not None:
+        check_array("bias", bias)
     conv = geometry(w, bias, input_shape, stride, padding, dilation, groups)
     if conv.dtype == "float64":
         return Exact(conv, w, bias)

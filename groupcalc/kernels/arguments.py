@@ -32,18 +32,26 @@ def check_threads(threads: int | None) -> None:
 
 
 def check_array(name: str, array: Any) -> None:
-    """A NumPy array of a dtype and rank that there are kernels for."""
+    """A NumPy array of a dtype that the CPU's kernels take."""
+    check_kind(name, array)
+    if array.dtype.name not in DTYPES or not array.dtype.isnative:
+        elsewhere = ', or device="cuda"' if array.dtype == np.float16 else ""
+        raise GeometryError(f"{name} is {array.dtype}", f"use {' or '.join(DTYPES)}{elsewhere}")
+
+
+def check_kind(name: str, array: Any) -> None:
+    """A NumPy array."""
     if not isinstance(array, np.ndarray):
         raise GeometryError(f"{name} is a {type(array).__name__}, not a NumPy array", "convert it with numpy.asarray")
-    if array.dtype.name not in DTYPES or not array.dtype.isnative:
-        raise GeometryError(f"{name} is {array.dtype}", f"use {' or '.join(DTYPES)}")
 
 
 def geometry(
     w: Any, bias: Any, input_shape: Sequence[int], stride: Numbers, padding: Padding, dilation: Numbers, groups: int
 ) -> Conv:
-    """The convolution of an input of this shape with w[out_channels, in_channels/groups, *kernel_size]."""
-    check_array("w", w)
+    """The convolution of an input of this shape with w[out_channels, in_channels/groups, *kernel_size].
+
+    w and bias are arrays that the device takes: its own check comes first.
+    """
     if len(input_shape) not in RANKS:
         way_out = "give x[batch, channels, *spatial] with 1 to 3 spatial axes"
         raise GeometryError(f"x has {len(input_shape)} axes", way_out)
@@ -73,7 +81,6 @@ def geometry(
 
 
 def _check_bias(bias: Any, conv: Conv) -> None:
-    check_array("bias", bias)
     if bias.shape != (conv.out_channels,):
         way_out = f"give one number an output channel, {(conv.out_channels,)}"
         raise GeometryError(f"bias has the shape {bias.shape}", way_out)
@@ -86,7 +93,7 @@ def check_input(x: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     # This stands before every run, and the name of a dtype alone takes longer than a small layer's checks may.
     if type(x) is np.ndarray and x.shape == shape and x.dtype == dtype:
         return
-    check_array("x", x)
+    check_kind("x", x)
     if x.shape != shape:
         raise GeometryError(f"x has the shape {x.shape}, not {shape}", "prepare again for this shape")
     if x.dtype != dtype:

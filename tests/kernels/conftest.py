@@ -40,10 +40,10 @@ class Operands:
     def __init__(self, c: Conv, seed: int, integers: bool = False) -> None:
         rng = np.random.default_rng(seed)
 
-        def draw(*shape: int) -> NDArray[np.float32]:
+        def draw(*shape: int) -> NDArray[Any]:
             if integers:
-                return rng.integers(-4, 5, shape).astype(np.float32)
-            return rng.standard_normal(shape, dtype=np.float32)
+                return rng.integers(-4, 5, shape).astype(c.dtype)
+            return rng.standard_normal(shape, dtype=np.float32).astype(c.dtype)
 
         self.conv = c
         self.x = draw(c.batch, c.in_channels, *c.in_size)
@@ -54,13 +54,19 @@ class Operands:
         return reference.convolve(self.conv, self.x, self.w, self.bias)
 
     def bound(self) -> NDArray[np.float64]:
-        """γ(K+2)·(|x| ∗ |w| + |b|) and a subnormal term: what any order of summation in float32 stays within."""
+        """γ(K+2)·(|x| ∗ |w| + |b|) and a subnormal term: what any order of summation in float32 stays within.
+
+        To store a sum as float16 moves it by half a unit in the last of 11 places, or of the smallest number.
+        """
         terms = prod(self.w.shape[1:])
         unit = 2.0**-24
         gamma = (terms + 2) * unit / (1 - (terms + 2) * unit)
         bias = None if self.bias is None else abs(self.bias)
         size = reference.convolve(self.conv, abs(self.x), abs(self.w), bias)
-        return gamma * size + (terms + 2) * float(np.finfo(np.float32).smallest_subnormal)
+        summed = gamma * size + (terms + 2) * float(np.finfo(np.float32).smallest_subnormal)
+        if self.conv.dtype == "float16":
+            return summed + 2.0**-11 * (abs(self.exact()) + summed) + 2.0**-25
+        return summed
 
 
 @pytest.fixture

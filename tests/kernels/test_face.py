@@ -152,7 +152,7 @@ WRONG = {
     "x-rank": ({"x": X[0, 0]}, "x has 2 axes (give x[batch, channels, *spatial] with 1 to 3 spatial axes)"),
     "w-rank": ({"w": W[0]}, "w has 3 axes and x 4 (give both the same)"),
     "x-dtype": ({"x": X.astype("i4")}, "x is int32 (use float32 or float64)"),
-    "w-dtype": ({"w": W.astype("f2")}, "w is float16 (use float32 or float64)"),
+    "w-dtype": ({"w": W.astype("f2")}, 'w is float16 (use float32 or float64, or device="cuda")'),
     "byte-order": ({"x": X.astype(">f4")}, "x is >f4 (use float32 or float64)"),
     "dtypes-differ": ({"x": X.astype("f8")}, "x is float64 and w float32 (give both the same dtype)"),
     "not-an-array": ({"x": X.tolist()}, "x is a list, not a NumPy array (convert it with numpy.asarray)"),

@@ -11,10 +11,7 @@ from numpy.typing import NDArray
 from groupcalc.errors import GeometryError
 from groupcalc.kernels import arguments
 from groupcalc.kernels.cuda.device import check_memory, simulated
-from groupcalc.kernels.cuda.plan import FLOAT_BYTES
-
-ALIGNMENT = 16
-"""Bytes of the widest access: an array that starts elsewhere would fault."""
+from groupcalc.kernels.cuda.plan import ACCESS_BYTES, DTYPES
 
 
 def on_device(array: Any) -> bool:
@@ -23,14 +20,13 @@ def on_device(array: Any) -> bool:
 
 
 def check_array(name: str, array: Any) -> None:
-    """A float32 array of NumPy or of the device, the latter without gaps."""
+    """An array of NumPy or of the device, the latter without gaps, of a dtype that the GPU's kernels take."""
     if not on_device(array):
-        arguments.check_array(name, array)
+        arguments.check_kind(name, array)
     shape, dtype, whole = facts(array)
-    if dtype != np.float32:
-        raise GeometryError(
-            f"{name} is {dtype} and the GPU's kernels are for float32", 'convert it, or use device="cpu"'
-        )
+    if dtype not in map(np.dtype, DTYPES):
+        fact = f"{name} is {dtype} and the GPU's kernels are for {' and '.join(DTYPES)}"
+        raise GeometryError(fact, 'convert it, or use device="cpu"' if dtype == np.float64 else "convert it")
     if not whole:
         raise GeometryError(f"{name} of shape {shape} is not contiguous on the device", "make it so before")
 
@@ -58,17 +54,17 @@ def to_host(array: Any) -> NDArray[Any]:
     return flat(array).copy_to_host().reshape(facts(array)[0])  # type: ignore[no-any-return]
 
 
-def empty(count: int) -> Any:
-    """A flat device array of so many float32 numbers. DeviceError when the device has no room for it."""
+def empty(count: int, dtype: Any = np.float32) -> Any:
+    """A flat device array of so many numbers. DeviceError when the device has no room for it."""
     from numba import cuda
 
-    check_memory(count * FLOAT_BYTES)
-    return cuda.device_array(count, np.float32)
+    check_memory(count * np.dtype(dtype).itemsize)
+    return cuda.device_array(count, dtype)
 
 
 def upload(array: NDArray[Any]) -> Any:
     """A flat copy of a NumPy array on the device."""
-    target = empty(array.size)
+    target = empty(array.size, array.dtype)
     target.copy_to_device(np.ascontiguousarray(array).reshape(-1))
     return target
 
@@ -90,5 +86,5 @@ def span(array: Any) -> tuple[int, int]:
 
 
 def aligned(array: Any) -> bool:
-    """Whether the widest access may start where the array does."""
-    return span(array)[0] % ALIGNMENT == 0
+    """Whether the widest access may start where the array does: it would fault elsewhere."""
+    return span(array)[0] % ACCESS_BYTES == 0

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
-from math import ceil, prod
+from math import ceil, lcm, prod
 
 from groupcalc.conv import Conv
 from groupcalc.kernels.cuda.device import Gpu
-from groupcalc.kernels.cuda.plan import BLOCK_LAYERS, SHARED_FLOATS, Axis, axes, even
+from groupcalc.kernels.cuda.plan import BLOCK_LAYERS, SHARED_FLOATS, Axis, at_once, axes, even
 
 MOST_SUMS = 64
 """Sums a thread: with weights, inputs and addresses up to 168 registers (ptxas for sm_90), three blocks of 128 threads
@@ -107,17 +107,19 @@ class Cut:
     def at_once(self) -> int:
         """Columns loaded in one access: they divide the rows, and each block starts at a multiple of them."""
         step = self.columns * self.width.stride if self.col_blocks > 1 else 0
-        return next(count for count in (4, 2, 1) if self.width.size % count == step % count == 0)
+        return at_once(self.conv.dtype, self.width.size, step)
 
     @property
     def pitch(self) -> int:
-        """Columns of a row in shared memory; a multiple of four, so few different ones are compiled."""
-        return ceil((self.lead + self.width.seen(self.columns)) / 4) * 4
+        """Columns of a row in shared memory; a multiple of four at least, so few different ones are compiled."""
+        step = lcm(self.at_once, 4)
+        return ceil((self.lead + self.width.seen(self.columns)) / step) * step
 
     @property
     def weight_room(self) -> int:
         """float32 numbers of shared memory for weights, up to where an access of the input can start."""
-        return ceil(self.groups * self.chunk * prod(self.conv.kernel_size) * self.block_channels / 4) * 4
+        step = lcm(self.at_once, 4)
+        return ceil(self.groups * self.chunk * prod(self.conv.kernel_size) * self.block_channels / step) * step
 
     @property
     def shared(self) -> int:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, gcd
 
 from groupcalc.conv import Conv
 from groupcalc.kernels import plan as cpu
 
 FLOAT_BYTES = 4
+ACCESS_BYTES = 16
+"""Of the widest access."""
+
+DTYPES: Mapping[str, int] = {"float32": FLOAT_BYTES, "float16": 2}
+"""Those of x and y, and the bytes of a number. Weights, bias, shared memory and sums are float32 with either: a half is
+converted on its way from memory, and again on its way back."""
 
 # CUDA C++ Programming Guide, "Technical Specifications per Compute Capability": the same on every GPU since 3.0.
 BLOCK_LAYERS = 64
@@ -90,6 +96,11 @@ def axes(conv: Conv, count: int) -> tuple[Axis, ...]:
         for axis in range(len(conv.in_size))
     ]
     return (*[lone] * (count - len(found)), *found)
+
+
+def at_once(dtype: str, *counts: int) -> int:
+    """Numbers of x or y that one access moves: as many as 16 bytes hold and each of the counts is a multiple of."""
+    return gcd(*counts, ACCESS_BYTES // DTYPES[dtype])
 
 
 def even(whole: int, most: int) -> int:

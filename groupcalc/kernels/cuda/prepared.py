@@ -16,14 +16,16 @@ from groupcalc.kernels.prepared import Prepared
 
 
 class OnDevice(Prepared):
-    """float32 on the GPU. A device array gives a device array; a NumPy array is copied and gives a NumPy array.
+    """float32 or float16 on the GPU, summed in float32.
+
+    A device array gives a device array; a NumPy array is copied and gives a NumPy array.
 
     Launches go to the default stream, and are waited for only when the result goes back to NumPy.
     """
 
     plan: Plan
 
-    def __init__(self, plan: Plan, w: NDArray[np.float32], bias: NDArray[np.float32] | None) -> None:
+    def __init__(self, plan: Plan, w: NDArray[Any], bias: NDArray[Any] | None) -> None:
         from groupcalc.kernels.cuda.launch.tile import compiled, configured
 
         super().__init__(plan.conv)
@@ -31,8 +33,9 @@ class OnDevice(Prepared):
         kernel = KERNELS[plan.kernel]
         if bias is None:
             bias = np.zeros(plan.conv.out_channels, np.float32)
-        self._w, self._b = (arrays.upload(packed) for packed in kernel.pack(plan, w, bias))
-        ready = compiled(kernel.load(plan), len(plan.sizes))
+        packed = kernel.pack(plan, np.asarray(w, np.float32), np.asarray(bias, np.float32))
+        self._w, self._b = map(arrays.upload, packed)
+        ready = compiled(kernel.load(plan), len(plan.sizes), plan.conv.dtype)
         self._launch = configured(ready, plan.grid, plan.block, plan.shared * FLOAT_BYTES)
         self._rooms: dict[str, Any] = {}
 
@@ -48,7 +51,7 @@ class OnDevice(Prepared):
             return super().__call__(x, out)
         self._check("x", x, self._in_shape)
         if out is None:
-            y = arrays.empty(prod(self._out_shape))
+            y = arrays.empty(prod(self._out_shape), self._dtype)
             self._run(self._aligned("x", x), y)
             return y.reshape(self._out_shape)
         self._check("out", out, self._out_shape)
@@ -84,14 +87,16 @@ class OnDevice(Prepared):
     def _room(self, name: str, shape: tuple[int, ...]) -> Any:
         """Device memory of its own, taken when it is first needed."""
         if name not in self._rooms:
-            self._rooms[name] = arrays.empty(prod(shape))
+            self._rooms[name] = arrays.empty(prod(shape), self._dtype)
         return self._rooms[name]
 
     def _check(self, name: str, array: Any, expected: tuple[int, ...]) -> None:
         arrays.check_array(name, array)
-        shape = arrays.facts(array)[0]
+        shape, dtype, _ = arrays.facts(array)
         if shape != expected:
             raise GeometryError(f"{name} has the shape {shape}, not {expected}", "prepare again for this shape")
+        if dtype != self._dtype:
+            raise GeometryError(f"{name} is {dtype} and w {self._dtype}", "give both the same dtype")
 
 
 def _check_apart(x: Any, out: Any) -> None:

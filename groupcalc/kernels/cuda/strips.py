@@ -10,7 +10,18 @@ import numpy as np
 
 from groupcalc.conv import Conv
 from groupcalc.kernels.cuda.device import Gpu
-from groupcalc.kernels.cuda.plan import BLOCK_LAYERS, Axis, Plan, Triple, axes, even, magic
+from groupcalc.kernels.cuda.plan import (
+    ACCESS_BYTES,
+    BLOCK_LAYERS,
+    FLOAT_BYTES,
+    Axis,
+    Plan,
+    Triple,
+    at_once,
+    axes,
+    even,
+    magic,
+)
 from groupcalc.kernels.plan import Weights
 
 MOST_TAPS = 49
@@ -23,7 +34,7 @@ THREADS = (256, 128, 64)
 """Of a block, at most: several blocks share a processor and hide each other's loads, and 256 can be launched whatever
 the compiler makes of a kernel: 255 registers a thread of 65,536."""
 
-WIDEST = 4
+WIDEST = ACCESS_BYTES // FLOAT_BYTES
 
 
 def fit(conv: Conv, gpu: Gpu) -> Plan | None:
@@ -33,8 +44,9 @@ def fit(conv: Conv, gpu: Gpu) -> Plan | None:
     if not all(conv.in_size):
         return None
     height, width = axes(conv, 2)
-    lanes = outputs_at_once(width)
-    loaded = loads_at_once(width, lanes)
+    # Rows then start where such an access may, and end with one; so does the first input of each thread.
+    lanes = at_once(conv.dtype, width.out)
+    loaded = at_once(conv.dtype, width.size, lanes * width.stride)
     rows, (bx, by, bz) = _cut(conv, height, width.out // lanes, lanes, gpu)
     columns = width.out // lanes
     col_blocks, row_blocks = ceil(columns / bx), ceil(height.out / (rows * by))
@@ -56,19 +68,6 @@ def fit(conv: Conv, gpu: Gpu) -> Plan | None:
         block=(bx, by, bz),
         reach=prod(conv.in_size),
     )
-
-
-def outputs_at_once(width: Axis) -> int:
-    """Outputs that a thread stores in one access: as many as divide the row, up to 16 bytes.
-
-    A row then starts where such an access may start, and the last store of a row ends with it.
-    """
-    return next(lanes for lanes in (4, 2, 1) if width.out % lanes == 0)
-
-
-def loads_at_once(width: Axis, lanes: int) -> int:
-    """Inputs loaded in one access: those divide the row, and a thread's first one starts at a multiple of them."""
-    return next(count for count in (4, 2, 1) if width.size % count == 0 and lanes * width.stride % count == 0)
 
 
 def _cut(conv: Conv, height: Axis, columns: int, lanes: int, gpu: Gpu) -> tuple[int, Triple]:

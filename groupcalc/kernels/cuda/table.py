@@ -20,7 +20,7 @@ class Kernel:
     fit   the plan for a convolution, or None when the kernel is not made for it
     pack  w[out_channels, in_channels/groups, *kernel_size] and bias[out_channels] in the order in which the kernel
           reads them; the weights get the shape plan.packed_shape
-    load  the compiled kernel: (x, w, bias, y, sizes) -> None, the arrays flat, on the device and float32
+    load  the compiled kernel: (x, w, bias, y, sizes) -> None, the arrays flat and on the device, w and bias float32
     """
 
     fit: Callable[[Conv, Gpu], Plan | None]
@@ -38,6 +38,6 @@ KERNELS: Mapping[str, Kernel] = {
 
 
 def plan(conv: Conv, gpu: Gpu) -> Plan:
-    """The plan of the first kernel that is made for a float32 convolution and whose launch the grid can hold."""
+    """The plan of the first kernel that is made for the convolution and whose launch the grid can hold."""
     plans = (kernel.fit(conv, gpu) for kernel in KERNELS.values())
     return next(plan for plan in plans if plan is not None and plan.launchable)

@@ -11,11 +11,13 @@ import pytest
 
 from groupcalc.conv import Conv
 from groupcalc.kernels.cuda.device import Gpu
-from groupcalc.kernels.cuda.plan import Plan
+from groupcalc.kernels.cuda.plan import DTYPES, Plan
 from groupcalc.kernels.cuda.prepared import OnDevice
 
-GUARD = 64  # numbers before and after each array; 256 bytes, so what they guard is aligned as an array of its own
-SENTINEL = np.float32(-123456.789)
+GUARD = (
+    64  # numbers before and after each array; 128 bytes at least, so what they guard is aligned as an array of its own
+)
+SENTINEL = -12345.0
 
 
 @pytest.fixture(params=[1, 8], ids=["one-processor", "8-processors"])
@@ -24,18 +26,25 @@ def planned_for(request: pytest.FixtureRequest) -> Gpu:
     return Gpu(name="planned", processors=request.param, shared_floats=228 * 256, l2_bytes=50 << 20)
 
 
-def guarded(shape: tuple[int, ...], guard: float) -> tuple[Any, Any]:
+@pytest.fixture(params=DTYPES)
+def dtype(request: pytest.FixtureRequest) -> str:
+    """What x and y are stored as."""
+    found: str = request.param
+    return found
+
+
+def guarded(shape: tuple[int, ...], dtype: Any, guard: float) -> tuple[Any, Any]:
     """A device array in the middle of a larger one, and that one."""
     from numba import cuda
 
-    buffer = cuda.to_device(np.full(prod(shape) + 2 * GUARD, guard, np.float32))
+    buffer = cuda.to_device(np.full(prod(shape) + 2 * GUARD, guard, dtype))
     return buffer[GUARD : GUARD + prod(shape)].reshape(shape), buffer
 
 
 def assert_guards_stand(buffer: Any, guard: float) -> None:
     host = buffer.copy_to_host()
     ends = np.concatenate([host[:GUARD], host[-GUARD:]])
-    np.testing.assert_array_equal(ends, np.full(2 * GUARD, guard, np.float32))
+    np.testing.assert_array_equal(ends, np.full(2 * GUARD, guard, host.dtype))
 
 
 @pytest.fixture
@@ -46,9 +55,10 @@ def keeps_the_bound(operands: Any) -> Callable[..., None]:
         given = operands(plan.conv, seed, integers)
         run = OnDevice(plan, given.w, given.bias)
         result = run(given.x)
-        x, x_buffer = guarded(given.x.shape, np.nan)
+        assert result.dtype == given.x.dtype
+        x, x_buffer = guarded(given.x.shape, given.x.dtype, np.nan)
         x.copy_to_device(given.x)
-        y, y_buffer = guarded(result.shape, SENTINEL)
+        y, y_buffer = guarded(result.shape, given.x.dtype, SENTINEL)
         assert run(x, y) is y
         np.testing.assert_array_equal(y.copy_to_host(), result)
         np.testing.assert_array_equal(x.copy_to_host(), given.x)

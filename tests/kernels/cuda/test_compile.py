@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from groupcalc.conv import Conv, conv
 from groupcalc.kernels.cuda.device import Gpu
+from groupcalc.kernels.cuda.plan import DTYPES
 from groupcalc.kernels.cuda.table import KERNELS, plan
 
 pytest.importorskip("numba_cuda", reason="numba-cuda, which has the compiler, is not installed")
@@ -27,20 +29,21 @@ LAYERS = {
 }
 
 
-def compiled(found: Conv) -> tuple[str, Any]:
+def compiled(found: Conv, dtype: str = "float32") -> tuple[str, Any]:
     from numba import cuda
 
     from groupcalc.kernels.cuda.launch.tile import signature
 
-    planned = plan(found, LARGE)
+    planned = plan(replace(found, dtype=dtype), LARGE)
     kernel = KERNELS[planned.kernel].load(planned).py_func
-    code, _ = cuda.compile_ptx(kernel, signature(len(planned.sizes)), cc=ARCHITECTURE)
+    code, _ = cuda.compile_ptx(kernel, signature(len(planned.sizes), dtype), cc=ARCHITECTURE)
     return code, planned
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", LAYERS)
-def test_sums_stay_in_registers(name: str) -> None:
-    code, planned = compiled(LAYERS[name])
+def test_sums_stay_in_registers(name: str, dtype: str) -> None:
+    code, planned = compiled(LAYERS[name], dtype)
     assert name.startswith(planned.kernel)
     assert ".local" not in code
 
@@ -52,13 +55,25 @@ def test_shared_memory_has_nothing_before_what_is_accessed_16_bytes_at_once(name
     assert declared.startswith(".extern ")
 
 
-def test_a_strip_is_loaded_and_stored_in_accesses_of_16_bytes() -> None:
-    code, planned = compiled(LAYERS["strips"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_strip_is_loaded_and_stored_in_accesses_of_16_bytes(dtype: str) -> None:
+    code, planned = compiled(LAYERS["strips"], dtype)
+    assert planned.literals["V"] == planned.literals["Q"] == 16 // DTYPES[dtype]
     rows, lanes, kernel_h, kernel_w = (planned.literals[name] for name in ("R", "V", "KH", "KW"))
     assert len(re.findall("fma.rn.f32", code)) == rows * lanes * kernel_h * kernel_w
     # The nine weights are three accesses. A strip sees two rows more than it has, each with a whole one in the middle.
     assert len(re.findall(r"ld.global\S*.v4", code)) >= 3 + rows + 2
     assert len(re.findall(r"st.global.v4", code)) >= rows
+
+
+def test_a_half_is_converted_where_it_is_loaded_and_where_it_is_stored() -> None:
+    code, planned = compiled(LAYERS["grouped"], "float16")
+    # 28 columns by 16 bytes are not whole, so four halves come at once: 8 bytes; the taps are float32 already.
+    assert planned.literals["Q"] == 4
+    assert re.findall(r"ld.global.v2.[bu]32", code)
+    assert len(re.findall(r"ld.shared.[fb]32", code)) == planned.literals["R"] + planned.literals["KH"] - 1
+    assert not re.findall(r"ld.shared\S*16", code)
+    assert "fma.rn.f16" not in code
 
 
 def test_the_grouped_kernel_keeps_a_column_of_taps_in_straight_code() -> None:

@@ -16,6 +16,7 @@ from groupcalc.conv import Conv, conv
 from groupcalc.errors import GeometryError
 from groupcalc.kernels.cuda import general, grouped, planes, probes, strips
 from groupcalc.kernels.cuda.device import Gpu, gpu, simulated
+from groupcalc.kernels.cuda.plan import DTYPES
 from groupcalc.kernels.cuda.table import plan
 from groupcalc.kernels.reference import convolve
 
@@ -30,7 +31,8 @@ Check = Callable[..., None]
 
 @pytest.mark.parametrize("seed", range(9))
 def test_any_geometry_keeps_the_bound(seed: int, small: Draw, keeps_the_bound: Check) -> None:
-    keeps_the_bound(general.fit(small(np.random.default_rng(seed), rank=1 + seed % 3), gpu()), seed)
+    found = small(np.random.default_rng(seed), rank=1 + seed % 3, dtype=list(DTYPES)[seed % 2])
+    keeps_the_bound(general.fit(found, gpu()), seed)
 
 
 STRIPS = {
@@ -48,9 +50,10 @@ STRIPS = {
 
 @pytest.mark.parametrize("geometry", STRIPS.values(), ids=STRIPS)
 def test_strips_of_depthwise_outputs_keep_the_bound(
-    geometry: dict[str, Any], keeps_the_bound: Check, planned_for: Gpu
+    geometry: dict[str, Any], dtype: str, keeps_the_bound: Check, planned_for: Gpu
 ) -> None:
-    found = strips.fit(conv(**({"in_channels": 3, "out_channels": 3, "groups": 3, "batch": 2} | geometry)), planned_for)
+    given = {"in_channels": 3, "out_channels": 3, "groups": 3, "batch": 2, "dtype": dtype} | geometry
+    found = strips.fit(conv(**given), planned_for)
     assert found is not None
     keeps_the_bound(found, seed=1)
 
@@ -67,10 +70,12 @@ PLANES = {
 
 
 @pytest.mark.parametrize("geometry", PLANES.values(), ids=PLANES)
-def test_whole_planes_in_shared_memory_keep_the_bound(geometry: dict[str, Any], keeps_the_bound: Check) -> None:
+def test_whole_planes_in_shared_memory_keep_the_bound(
+    geometry: dict[str, Any], dtype: str, keeps_the_bound: Check
+) -> None:
     channels = geometry.get("in_channels", 5)
-    given = {"in_channels": channels, "out_channels": channels, "groups": channels, "batch": 2} | geometry
-    found = planes.fit(conv(**given), gpu())
+    given = {"in_channels": channels, "out_channels": channels, "groups": channels, "batch": 2, "dtype": dtype}
+    found = planes.fit(conv(**(given | geometry)), gpu())
     assert found is not None
     keeps_the_bound(found, seed=2)
 
@@ -91,8 +96,10 @@ GROUPED = {
 
 
 @pytest.mark.parametrize("geometry", GROUPED.values(), ids=GROUPED)
-def test_grouped_products_keep_the_bound(geometry: dict[str, Any], keeps_the_bound: Check, planned_for: Gpu) -> None:
-    given = {"kernel_size": 3, "padding": 1, "in_size": (4, 8), "batch": 2} | geometry
+def test_grouped_products_keep_the_bound(
+    geometry: dict[str, Any], dtype: str, keeps_the_bound: Check, planned_for: Gpu
+) -> None:
+    given = {"kernel_size": 3, "padding": 1, "in_size": (4, 8), "batch": 2, "dtype": dtype} | geometry
     found = grouped.fit(conv(**given), planned_for)
     assert found is not None
     keeps_the_bound(found, seed=3)
@@ -108,23 +115,29 @@ def test_channels_that_come_in_chunks_keep_the_bound(keeps_the_bound: Check) -> 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_whatever_is_planned_keeps_the_bound(seed: int, small: Draw, keeps_the_bound: Check) -> None:
-    keeps_the_bound(plan(small(np.random.default_rng(100 + seed)), gpu()), seed)
+    found = small(np.random.default_rng(100 + seed), dtype=list(DTYPES)[seed % 2])
+    keeps_the_bound(plan(found, gpu()), seed)
 
 
 @pytest.mark.parametrize("fit", [general.fit, strips.fit, planes.fit, grouped.fit], ids=lambda fit: fit.__module__)
-def test_sums_of_integers_are_exact(fit: Any, keeps_the_bound: Check) -> None:
-    keeps_the_bound(fit(conv(4, 4, 3, (7, 7), padding=1, groups=4, batch=2), gpu()), seed=5, integers=True)
+def test_sums_of_integers_are_exact(fit: Any, dtype: str, keeps_the_bound: Check) -> None:
+    # At most 4·4 for each of 3·3 taps, far from the 2048 that float16 counts to.
+    c = conv(4, 4, 3, (7, 7), padding=1, groups=4, batch=2, dtype=dtype)
+    keeps_the_bound(fit(c, gpu()), seed=5, integers=True)
+
+
+WIDE = [(seed, dtype) for dtype, count in (("float32", 500), ("float16", 150)) for seed in range(count)]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(500))
-def test_a_wide_draw_keeps_the_bound(seed: int, drawn: Draw, keeps_the_bound: Check) -> None:
+@pytest.mark.parametrize(("seed", "stored"), WIDE)
+def test_a_wide_draw_keeps_the_bound(seed: int, stored: str, drawn: Draw, keeps_the_bound: Check) -> None:
     rng = np.random.default_rng(seed)
     channels = int(rng.integers(2, 200))
     depthwise = {"in_channels": channels, "out_channels": channels * int(rng.integers(1, 3)), "groups": channels}
     large = {"in_size": tuple(map(int, rng.integers(1, 120, 2)))}
     shapes = [depthwise | large, large, {"in_size": (int(rng.integers(1, 12)),) * 2, "batch": 17}, {}]
-    found = drawn(rng, 1 + seed % 3, **(shapes[seed // 3 % 4] if seed % 3 == 1 else {}))
+    found = drawn(rng, 1 + seed % 3, dtype=stored, **(shapes[seed // 3 % 4] if seed % 3 == 1 else {}))
     keeps_the_bound(plan(found, gpu()), seed)
 
 
@@ -159,6 +172,19 @@ def test_a_device_array_gives_a_device_array() -> None:
     assert not isinstance(y, np.ndarray)
     assert y.shape == EXPECTED.shape
     assert close(y.copy_to_host())
+
+
+def test_float16_comes_back_as_it_was_given() -> None:
+    given = GIVEN | {"bias": BIAS.astype(np.float16)}
+    x, w = X.astype(np.float16), W.astype(np.float16)
+    c = conv(4, 4, 3, (6, 8), padding=1, groups=2, batch=2)
+    exact = convolve(c, x, w, given["bias"])
+    host = kernels.conv2d(x, w, **given, device="cuda")
+    device = kernels.conv2d(to_device(x), w, **given, device="cuda")
+    assert host.dtype == device.dtype == np.float16
+    # Sums of 2·9 products are below 2⁵: half a unit in the last of 11 places is 2⁻⁷ at most.
+    np.testing.assert_allclose(host, exact, rtol=0, atol=2.0**-7)
+    np.testing.assert_array_equal(device.copy_to_host(), host)
 
 
 def test_strided_arrays_of_numpy_are_read_as_what_they_show() -> None:
@@ -240,9 +266,16 @@ def refusal(*args: Any, **changes: Any) -> str:
 
 
 def test_float64_is_refused() -> None:
-    sentence = 'x is float64 and the GPU\'s kernels are for float32 (convert it, or use device="cpu")'
+    sentence = 'x is float64 and the GPU\'s kernels are for float32 and float16 (convert it, or use device="cpu")'
     assert refusal(X.astype("f8"), W) == sentence
     assert refusal(to_device(X.astype("f8")), W) == sentence
+
+
+def test_arrays_of_two_dtypes_are_refused() -> None:
+    half = X.astype(np.float16)
+    assert refusal(half, W) == "x is float16 and w float32 (give both the same dtype)"
+    assert refusal(to_device(half), W) == "x is float16 and w float32 (give both the same dtype)"
+    assert refusal(X, W, bias=BIAS.astype(np.float16)) == "bias is float16 and w float32 (give both the same dtype)"
 
 
 def test_a_list_is_no_array() -> None:

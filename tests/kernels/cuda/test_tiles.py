@@ -24,6 +24,14 @@ def numbers(count: int) -> np.ndarray:
     return RNG.integers(-4, 5, count).astype(np.float32)
 
 
+STORED = {"float32": np.float32, "float16": np.float16}
+
+
+def as_stored(array: np.ndarray) -> np.ndarray:
+    """The same memory with its halves as 16 bits: to Numba's compiler for a CPU they are no numbers."""
+    return array.view(np.int16) if array.dtype == np.float16 else array
+
+
 def both(name: str, **literals: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """A tile compiled for the CPU, and plain."""
     compiled: Any = intrinsic(getattr(emit, name)(**literals))
@@ -32,26 +40,30 @@ def both(name: str, **literals: int) -> tuple[Callable[..., Any], Callable[..., 
 
 WINDOWS = {
     "3×3": {"KH": 3, "KW": 3, "SH": 1, "SW": 1, "DH": 1, "DW": 1, "R": 4, "V": 4, "Q": 4, "LEAD": 3},
+    "3×3-of-halves": {"KH": 3, "KW": 3, "SH": 1, "SW": 1, "DH": 1, "DW": 1, "R": 2, "V": 8, "Q": 8, "LEAD": 7},
     "5×5-stride-2": {"KH": 5, "KW": 5, "SH": 2, "SW": 2, "DH": 1, "DW": 1, "R": 2, "V": 2, "Q": 4, "LEAD": 2},
     "dilated": {"KH": 2, "KW": 3, "SH": 1, "SW": 1, "DH": 3, "DW": 2, "R": 3, "V": 2, "Q": 2, "LEAD": 0},
     "single": {"KH": 3, "KW": 2, "SH": 3, "SW": 1, "DH": 1, "DW": 1, "R": 2, "V": 1, "Q": 1, "LEAD": 0},
 }
 
 
+@pytest.mark.parametrize("stored", STORED.values(), ids=STORED)
 @pytest.mark.parametrize("literals", WINDOWS.values(), ids=WINDOWS)
-def test_a_window_adds_every_tap_within_the_plane_and_none_outside(literals: dict[str, int]) -> None:
+def test_a_window_adds_every_tap_within_the_plane_and_none_outside(literals: dict[str, int], stored: Any) -> None:
     compiled, expected = both("window", **literals)
 
     @njit
     def run(x: Any, at: int, top: int, left: int, taps: Any, start: Any) -> Any:
         return compiled(x, at, 7, 8, top, left, taps, start)
 
-    x = np.concatenate([np.full(16, np.nan, np.float32), numbers(7 * 8), np.full(16, np.nan, np.float32)])
+    x = np.concatenate([np.full(16, np.nan, np.float32), numbers(7 * 8), np.full(16, np.nan, np.float32)]).astype(
+        stored
+    )
     taps = tuple(numbers(literals["KH"] * literals["KW"]))
     for top in range(-6, 8):
         for left in range(-8, 12, literals["Q"]):
             given = (x, 16, top, left, taps, np.float32(3))
-            assert run(*given) == expected(given[0], 16, 7, 8, *given[2:])
+            assert run(as_stored(x), *given[1:]) == expected(x, 16, 7, 8, *given[2:])
 
 
 STEPS = {
@@ -75,34 +87,37 @@ def test_a_step_adds_one_column_of_the_kernel(literals: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize(("channels", "rows"), [(4, 3), (9, 9), (1, 2), (3, 1)])
-@pytest.mark.parametrize("width", [1, 2, 4])
-def test_a_store_writes_the_channels_and_rows_that_there_are(width: int, channels: int, rows: int) -> None:
+@pytest.mark.parametrize("stored", STORED.values(), ids=STORED)
+@pytest.mark.parametrize("width", [1, 2, 4, 8])
+def test_a_store_writes_the_channels_and_rows_that_there_are(width: int, stored: Any, channels: int, rows: int) -> None:
     compiled, expected = both("store", TM=4, R=3, V=width)
 
     @njit
     def run(y: Any, at: int, plane: int, pitch: int, channels: int, rows: int, sums: Any) -> None:
         compiled(y, at, plane, pitch, channels, rows, sums)
 
-    found, wanted = np.zeros(256, np.float32), np.zeros(256, np.float32)
-    given = (4, 48, 8, channels, rows, tuple(numbers(4 * 3 * width) + 10))
-    run(found, *given)
+    found, wanted = np.zeros(256, stored), np.zeros(256, stored)
+    given = (8, 48, 8, channels, rows, tuple(numbers(4 * 3 * width) + 10))
+    run(as_stored(found), *given)
     expected(wanted, *given)
     assert np.count_nonzero(wanted) == min(channels, 4) * min(rows, 3) * width
     np.testing.assert_array_equal(found, wanted)
 
 
+@pytest.mark.parametrize("stored", STORED.values(), ids=STORED)
 @pytest.mark.parametrize("width", [1, 2, 4])
 @pytest.mark.parametrize("live", [True, False])
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (2, 4), (-1, 0), (3, 0), (0, -4), (0, 8)])
-def test_staging_puts_zeros_where_there_is_no_input(width: int, live: bool, row: int, column: int) -> None:
+def test_staging_puts_zeros_where_there_is_no_input(width: int, stored: Any, live: bool, row: int, column: int) -> None:
     compiled, expected = both("stage", Q=width)
 
     @njit
     def run(target: Any, t_at: int, x: Any, at: int, plane: int, row: int, column: int, live: bool) -> None:
         compiled(target, t_at, x, at, plane, row, column, 3, 8, live)
 
-    found, wanted, x = np.full(16, 9, np.float32), np.full(16, 9, np.float32), numbers(4 + 2 * 3 * 8) + 5
-    run(found, 4, x, 4, 1, row, column, live)
+    found, wanted = np.full(16, 9, np.float32), np.full(16, 9, np.float32)
+    x = (numbers(4 + 2 * 3 * 8) + 5).astype(stored)
+    run(found, 4, as_stored(x), 4, 1, row, column, live)
     expected(wanted, 4, x, 4, 1, row, column, 3, 8, live)
     np.testing.assert_array_equal(found, wanted)
 
@@ -121,17 +136,34 @@ def test_numbers_are_read_in_order(name: str, literals: dict[str, int]) -> None:
     assert run(array, 4) == expected(array, 4)
 
 
-def test_a_move_copies_one_access() -> None:
-    compiled, expected = both("move", Q=4)
+@pytest.mark.parametrize("to", STORED.values(), ids=STORED)
+@pytest.mark.parametrize("stored", STORED.values(), ids=STORED)
+@pytest.mark.parametrize("width", [1, 2, 4, 8])
+def test_a_move_copies_one_access(width: int, stored: Any, to: Any) -> None:
+    compiled, expected = both("move", Q=width)
 
     @njit
     def run(target: Any, t_at: int, source: Any, s_at: int) -> None:
         compiled(target, t_at, source, s_at)
 
-    source, found, wanted = numbers(16), np.zeros(16, np.float32), np.zeros(16, np.float32)
-    run(found, 4, source, 8)
-    expected(wanted, 4, source, 8)
+    source, found, wanted = numbers(16).astype(stored), np.zeros(16, to), np.zeros(16, to)
+    run(as_stored(found), 8, as_stored(source), 8)
+    expected(wanted, 8, source, 8)
     np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("value", [1 + 2.0**-11, 1 + 3 * 2.0**-11, 65519, 65520, -1e9, 2.0**-24, 2.0**-25, 3e-8])
+def test_a_sum_is_stored_as_the_nearest_half(value: float) -> None:
+    compiled, _ = both("store", TM=1, R=1, V=1)
+
+    @njit
+    def run(y: Any, sums: Any) -> None:
+        compiled(y, 0, 1, 1, 1, 1, sums)
+
+    found = np.zeros(1, np.float16)
+    run(as_stored(found), (np.float32(value),))
+    with np.errstate(over="ignore"):
+        assert found[0] == np.float32(value).astype(np.float16)
 
 
 def test_a_chain_multiplies_and_adds() -> None:

@@ -2,11 +2,14 @@
 
 Every size is a literal, so a tile is straight code: its sums stay in registers, taps are immediate offsets, and four
 neighbours move at once. Nothing in it is CUDA's own: the tests run the same code on the CPU, against `plain`.
+Arrays of 16 bits hold float16: a number becomes float32 when it is loaded, and is rounded to the nearest even when it
+is stored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import gcd
 from typing import Any
 
 from llvmlite import ir
@@ -15,10 +18,14 @@ from numba.core import cgutils
 
 Typed = Callable[..., tuple[Any, Callable[..., Any]]]
 
-FLOAT, INT, LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
-FLOAT_BYTES = 4
-WIDEST = 4
-"""Numbers of the widest access, 16 bytes."""
+FLOAT, HALF, INT, LONG = ir.FloatType(), ir.HalfType(), ir.IntType(32), ir.IntType(64)
+BITS = ir.IntType(16)
+"""As what Numba has a float16."""
+
+BYTES = {FLOAT: 4, BITS: 2}
+ACCESS_BYTES = 16
+WIDEST = ACCESS_BYTES // BYTES[FLOAT]
+"""float32 numbers of the widest access."""
 
 
 def window(*, KH: int, KW: int, SH: int, SW: int, DH: int, DW: int, R: int, V: int, Q: int, LEAD: int) -> Typed:
@@ -32,7 +39,7 @@ def window(*, KH: int, KW: int, SH: int, SW: int, DH: int, DW: int, R: int, V: i
     columns = sorted({LEAD + v * SW + kw * DW for v in range(V) for kw in range(KW)})
 
     def typed(typing: Any, x: Any, at: Any, in_h: Any, in_w: Any, top: Any, left: Any, taps: Any, start: Any) -> Any:
-        result = types.UniTuple(x.dtype, R * V)
+        result = types.UniTuple(start, R * V)
 
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             plane = _data(context, builder, signature.args[0], args[0], args[1])
@@ -253,33 +260,65 @@ def _on(builder: Any, pointer: Any, number: int) -> Any:
 
 
 def _load(builder: Any, pointer: Any, count: int) -> list[Any]:
-    """`count` neighbours by accesses of the widest that divides count; the pointer is aligned to that."""
-    values: list[Any] = []
-    for first, lanes in _pieces(count):
+    """`count` neighbours as float32, by accesses of the widest that divides count; the pointer is aligned to that."""
+    stored, values = pointer.type.pointee, list[Any]()
+    for first, lanes in _pieces(count, stored):
         place = _on(builder, pointer, first)
-        if lanes == 1:
+        if stored != FLOAT:
+            values += _halves(builder, place, lanes)
+        elif lanes == 1:
             values.append(builder.load(place))
-            continue
-        kind = ir.VectorType(FLOAT, lanes)
-        loaded = builder.load(builder.bitcast(place, kind.as_pointer()), align=lanes * FLOAT_BYTES)
-        values += [builder.extract_element(loaded, INT(lane)) for lane in range(lanes)]
+        else:
+            kind = ir.VectorType(FLOAT, lanes)
+            loaded = builder.load(builder.bitcast(place, kind.as_pointer()), align=lanes * BYTES[FLOAT])
+            values += [builder.extract_element(loaded, INT(lane)) for lane in range(lanes)]
     return values
 
 
+def _halves(builder: Any, place: Any, count: int) -> list[Any]:
+    """So many float16 from one access, as float32; in words of two, as NVVM takes wider vectors of halves apart."""
+    if count == 1:
+        return [builder.fpext(builder.bitcast(builder.load(place), HALF), FLOAT)]
+    kind, pair = ir.VectorType(INT, count // 2), ir.VectorType(HALF, 2)
+    loaded = builder.load(builder.bitcast(place, kind.as_pointer()), align=count * BYTES[BITS])
+    pairs = [builder.bitcast(builder.extract_element(loaded, INT(number)), pair) for number in range(count // 2)]
+    return [builder.fpext(builder.extract_element(two, INT(lane)), FLOAT) for two in pairs for lane in range(2)]
+
+
 def _store(builder: Any, values: list[Any], pointer: Any) -> None:
-    for first, lanes in _pieces(len(values)):
-        place = _on(builder, pointer, first)
-        if lanes == 1:
-            builder.store(values[first], place)
-            continue
-        packed = ir.Constant(ir.VectorType(FLOAT, lanes), ir.Undefined)
-        for lane in range(lanes):
-            packed = builder.insert_element(packed, values[first + lane], INT(lane))
-        builder.store(packed, builder.bitcast(place, packed.type.as_pointer()), align=lanes * FLOAT_BYTES)
+    """float32 numbers to neighbours, likewise."""
+    stored = pointer.type.pointee
+    for first, lanes in _pieces(len(values), stored):
+        place, given = _on(builder, pointer, first), values[first : first + lanes]
+        if stored != FLOAT:
+            _store_halves(builder, given, place)
+        elif lanes == 1:
+            builder.store(given[0], place)
+        else:
+            packed = _packed(builder, given)
+            builder.store(packed, builder.bitcast(place, packed.type.as_pointer()), align=lanes * BYTES[FLOAT])
 
 
-def _pieces(count: int) -> Iterator[tuple[int, int]]:
-    lanes = next(lanes for lanes in (WIDEST, 2, 1) if count % lanes == 0)
+def _store_halves(builder: Any, values: list[Any], place: Any) -> None:
+    halves = [builder.fptrunc(value, HALF) for value in values]
+    if len(halves) == 1:
+        builder.store(builder.bitcast(halves[0], BITS), place)
+        return
+    words = [builder.bitcast(_packed(builder, halves[at : at + 2]), INT) for at in range(0, len(halves), 2)]
+    packed = _packed(builder, words)
+    builder.store(packed, builder.bitcast(place, packed.type.as_pointer()), align=len(halves) * BYTES[BITS])
+
+
+def _packed(builder: Any, values: list[Any]) -> Any:
+    """A vector of them."""
+    packed = ir.Constant(ir.VectorType(values[0].type, len(values)), ir.Undefined)
+    for lane, value in enumerate(values):
+        packed = builder.insert_element(packed, value, INT(lane))
+    return packed
+
+
+def _pieces(count: int, stored: Any) -> Iterator[tuple[int, int]]:
+    lanes = gcd(count, ACCESS_BYTES // BYTES[stored])
     return ((first, lanes) for first in range(0, count, lanes))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from numba import cuda
+from numba import cuda, float32
 
 
 @cache
@@ -42,7 +42,7 @@ def outputs() -> Any:
                         for kw in range(kernel_w):
                             column = ow * stride_w + kw * dilation_w - pad_w
                             if column >= 0 and column < in_w:
-                                total += w[w_row + kw] * x[x_row + column]
+                                total += w[w_row + kw] * float32(x[x_row + column])
             y[index] = total
 
     return convolve

@@ -28,16 +28,16 @@ def tile(name: str, **literals: int) -> Callable[..., Any]:
     return intrinsic(made)  # type: ignore[no-any-return]
 
 
-def signature(sizes: int) -> Any:
-    """Of a kernel (x, w, bias, y, sizes), the last being that many ints."""
-    flat = types.Array(types.float32, 1, "C")
-    return types.void(flat, flat, flat, flat, types.UniTuple(types.int64, sizes))
+def signature(sizes: int, dtype: str) -> Any:
+    """Of a kernel (x, w, bias, y, sizes), the last being that many ints; dtype is that of x and y."""
+    flat, stored = (types.Array(getattr(types, name), 1, "C") for name in ("float32", dtype))
+    return types.void(stored, flat, flat, stored, types.UniTuple(types.int64, sizes))
 
 
-def compiled(kernel: Any, sizes: int) -> Any:
+def compiled(kernel: Any, sizes: int, dtype: str) -> Any:
     """The kernel, compiled for the current device now and not at its first launch."""
     if not SIMULATED:
-        kernel.compile(signature(sizes).args)
+        kernel.compile(signature(sizes, dtype).args)
     return kernel
 
 
