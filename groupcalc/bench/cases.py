@@ -13,28 +13,42 @@ from groupcalc.units import show_name
 
 OTHER = "no convolution of the kernels"
 
+DTYPES: Mapping[str, tuple[str, ...]] = {"cpu": ("float32",), "cuda": ("float32", "float16")}
+"""What the kernels of a device take."""
+
 SHOWN = 3
 """So many names stand for all of a long list."""
 
 
 def cases_of(
-    layers: Sequence[Layer], *, threads: int, chain: int = 1, seed: int = 0
+    layers: Sequence[Layer],
+    *,
+    threads: int,
+    chain: int = 1,
+    seed: int = 0,
+    device: str = "cpu",
+    dtype: str | None = None,
 ) -> tuple[list[Case], tuple[str, ...]]:
     """A case for each convolution, in the order of the layers, and a line on what was left out for each reason.
 
-    With a `chain`, each layer stands alone first, then that often behind itself.
+    With a `chain`, each layer stands alone first, then that often behind itself. A `dtype` takes the place of the
+    layers' own.
     InputError when no layer can be timed.
     """
     cases: list[Case] = []
     skipped: dict[str, list[str]] = {}
     for layer in layers:
         conv = Conv.of(layer)
-        reason = _unfit(layer, conv, chain)
+        if conv is not None and dtype is not None:
+            conv = replace(conv, dtype=dtype)
+        reason = _unfit(layer, conv, chain, device)
         if conv is None or reason:
             skipped.setdefault(reason, []).append(_said(layer, conv))
             continue
         cases += [
-            Case(name=layer.name, conv=conv, threads=threads, chain=length, seed=seed, count=layer.repeat)
+            Case(
+                name=layer.name, conv=conv, threads=threads, chain=length, seed=seed, count=layer.repeat, device=device
+            )
             for length in dict.fromkeys((1, chain))
         ]
     lines = _lines(skipped)
@@ -67,12 +81,12 @@ def sweep(case: Case, counts: Sequence[int], baseline: bool) -> tuple[list[Case]
     return found, skipped
 
 
-def _unfit(layer: Layer, conv: Conv | None, chain: int) -> str:
+def _unfit(layer: Layer, conv: Conv | None, chain: int, device: str) -> str:
     """Why a layer cannot be timed; "" when it can."""
     if conv is None or layer.op != "Conv":
         return OTHER
-    if conv.dtype != "float32":
-        return f"the kernels are float32, not {conv.dtype}"
+    if conv.dtype not in DTYPES[device]:
+        return f"the kernels are {' and '.join(DTYPES[device])}, not {conv.dtype}"
     if 0 in (conv.batch, *conv.in_size):
         return "an empty input takes no time"
     if chain > 1 and (conv.in_channels, conv.in_size) != (conv.out_channels, conv.out_size):

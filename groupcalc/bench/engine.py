@@ -19,7 +19,7 @@ from groupcalc.units import show_name
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
-    from groupcalc.bench.operands import F32
+    from groupcalc.bench.operands import Floats
 
 PATIENCE_S = 120.0
 """How long an engine may take over one answer: a kernel compiles in two seconds, a slow layer runs for one."""
@@ -70,9 +70,9 @@ class Engine:
         found: Prepared = self._ask("prepare", case, keep)
         return found
 
-    def output(self, number: int = -1) -> F32:
+    def output(self, number: int = -1) -> Floats:
         """y[batch, out_channels, *out_size] of the latest call of a case, by its number among those kept."""
-        found: F32 = self._ask("output", number)
+        found: Floats = self._ask("output", number)
         return found
 
     def calibrate(self, number: int = -1) -> int:

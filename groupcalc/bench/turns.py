@@ -78,6 +78,8 @@ def _make_ready(case: Case, engines: Sequence[Engine], entries: list[_Entry], ke
         return expected(case, tf32)
 
     for engine in engines:
+        if in_tf32(engine.variant) and case.conv.dtype != "float32":
+            continue  # it would be the variant before it once more
         try:
             prepared = engine.prepare(case, keep)
             error = truth(in_tf32(engine.variant)).error(engine.output())

@@ -59,6 +59,7 @@ def bench(
     batch: flags.Batch = None,
     backend: flags.BackendNames = "numba",
     device: flags.Device = "cpu",
+    dtype: flags.Dtype = None,
     whole: flags.Whole = False,
     base: flags.BaseFile = None,
     runs: flags.Runs = 10,
@@ -80,12 +81,22 @@ def bench(
     from groupcalc.bench.run import run
     from groupcalc.bench.turns import Effort
     from groupcalc.cli.benchgpu import check_flags, run_on_gpu
-    from groupcalc.cli.benching import Wish, backends_of, ceilings_of, engines_of, given_rates, sets_of, whole_report
+    from groupcalc.cli.benching import (
+        Wish,
+        backends_of,
+        ceilings_of,
+        check_dtype,
+        engines_of,
+        given_rates,
+        sets_of,
+        whole_report,
+    )
 
     sinks = parse_sinks(output or [], json, FORMATS)
     check_writable(sinks)
     on_gpu = device == "cuda"
     say, shown = (_silent, False) if quiet else (note, progress)
+    check_dtype(dtype, device, whole)
     if on_gpu:
         check_flags(threads, cold, whole, say)
     effort = Effort(runs=runs, min_time_s=min_time, warmup=warmup)
@@ -102,6 +113,7 @@ def bench(
         chain=chain,
         seed=seed,
         device=device,
+        dtype=dtype,
     )
     limits = given_rates(peak, bandwidth)
     earlier = read_base(base) if base else None

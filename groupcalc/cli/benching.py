@@ -10,7 +10,7 @@ from math import gcd
 from pathlib import Path
 
 from groupcalc.bench.backends import DEVICES, Backend
-from groupcalc.bench.cases import cases_of, distinct, sweep
+from groupcalc.bench.cases import DTYPES, cases_of, distinct, sweep
 from groupcalc.bench.ceilings import given_ceilings, measure_ceilings
 from groupcalc.bench.engine import Engine
 from groupcalc.bench.estimates import with_estimates
@@ -43,6 +43,7 @@ class Wish:
 
     groups  to sweep over; none: each layer as it is
     layers  globs of names; none: all
+    dtype   of all layers; None: each its own
     """
 
     inputs: tuple[str, ...] = ()
@@ -57,6 +58,7 @@ class Wish:
     chain: int = 1
     seed: int = 0
     device: str = "cpu"
+    dtype: str | None = None
 
     @property
     def swept(self) -> bool:
@@ -67,6 +69,14 @@ class Wish:
     def name(self) -> str:
         """What the table is of."""
         return ", ".join(dict.fromkeys(self.inputs)) if len(self.inputs) == 1 else COMMAND_LINE
+
+
+def check_dtype(dtype: str | None, device: str, whole: bool) -> None:
+    """UsageError for one that the device has no kernels for, and for a model that runs as it is."""
+    if dtype is not None and whole:
+        raise UsageError("runs a model in its own dtype", "drop --dtype", "--whole")
+    if dtype is not None and dtype not in DTYPES[device]:
+        raise UsageError(f"the kernels of the CPU are {' and '.join(DTYPES[device])}", "add --device cuda", "--dtype")
 
 
 def backends_of(names: str, tell: Note, device: str = "cpu") -> list[Backend]:
@@ -129,7 +139,7 @@ def sets_of(wish: Wish, engines: int, tell: Note, *, together: bool) -> list[lis
     cases = [case for target in _targets(wish) for case in _cases(target, wish, tell)]
     if not cases:
         raise UsageError("no layer has such a name", "drop --layer to see them all", "--layer")
-    cases = [replace(case, cold=wish.cold, device=wish.device) for case in cases]
+    cases = [replace(case, cold=wish.cold) for case in cases]
     if wish.batch is not None:
         cases = [replace(case, conv=replace(case.conv, batch=wish.batch)) for case in cases]
     cases = distinct(cases) if together else cases
@@ -156,7 +166,9 @@ def _cases(target: Target, wish: Wish, tell: Note) -> Sequence[Case]:
     if not layers:
         return []
     try:
-        cases, skipped = cases_of(layers, threads=wish.threads, chain=wish.chain, seed=wish.seed)
+        cases, skipped = cases_of(
+            layers, threads=wish.threads, chain=wish.chain, seed=wish.seed, device=wish.device, dtype=wish.dtype
+        )
     except InputError as error:
         raise error.within(target.path) from None
     for line in skipped:

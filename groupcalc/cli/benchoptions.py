@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import partial
 from typing import Annotated
 
 import typer
 
-from groupcalc.cli.options import count, option, output, read, run, show
+from groupcalc.cli.options import count, one_of, option, output, read, run, show
+
+
+class Stored(StrEnum):
+    """What `--dtype` takes."""
+
+    float32 = "float32"
+    float16 = "float16"
+
 
 measure = partial(option, rich_help_panel="How it measures")
 
@@ -81,6 +90,10 @@ BackendNames = Annotated[
 ]
 Device = Annotated[
     str, measure("--device", parser=_device, metavar="cpu|cuda", help="Where it runs: cpu (default), an NVIDIA GPU.")
+]
+Dtype = Annotated[
+    Stored | None,
+    measure("--dtype", **one_of(Stored), help="Of all layers; float16 on a GPU only. Default: their own."),
 ]
 Whole = Annotated[
     bool, measure("--whole", help="Run an ONNX model whole in onnxruntime, and join its profile to the costs.")

@@ -37,6 +37,21 @@ def test_another_dtype_is_left_out() -> None:
     assert skipped == ("left out, as the kernels are float32, not float16: layer1",)
 
 
+def test_a_gpu_takes_float16_and_no_bfloat16() -> None:
+    lines = [f"Conv2d(8, 8, 1, dtype=torch.{dtype}) @ 8x8" for dtype in ("float16", "bfloat16")]
+    cases, skipped = cases_of(load_lines(lines).layers, threads=1, device="cuda")
+    assert [(case.name, case.conv.dtype, case.device) for case in cases] == [("layer1", "float16", "cuda")]
+    assert skipped == ("left out, as the kernels are float32 and float16, not bfloat16: layer2",)
+
+
+def test_a_dtype_takes_the_place_of_the_layers_own() -> None:
+    net = load_lines(["Conv2d(8, 8, 1, dtype=torch.bfloat16) @ 8x8", "Conv2d(8, 8, 1) @ 8x8"])
+    for dtype, device in (("float32", "cpu"), ("float16", "cuda")):
+        cases, skipped = cases_of(net.layers, threads=1, device=device, dtype=dtype)
+        assert ([case.conv.dtype for case in cases], skipped) == ([dtype] * 2, ())
+    assert cases[0].traffic == 2 * (8 * 8 * 8 + 8 * 8 + 8 + 8 * 8 * 8)  # bytes of x, w, bias and y
+
+
 def test_many_layers_left_out_for_one_reason_are_one_line() -> None:
     net = load_lines(["Conv2d(8, 8, 1) @ 8x8", *["ReLU()"] * 5])
     _, skipped = cases_of(net.layers, threads=1)

@@ -14,6 +14,7 @@ from groupcalc.bench.operands import operands
 from groupcalc.bench.result import BenchResult, Case, Failure
 from groupcalc.bench.turns import Effort, measure
 from groupcalc.bench.worker import Prepared
+from groupcalc.conv import conv
 from groupcalc.errors import EngineError
 from groupcalc.kernels.reference import convolve
 
@@ -44,7 +45,7 @@ class FakeEngine:
         case = self.held[number]
         given = operands(case)
         y = convolve(case.conv, given.x, given.weights[0], given.biases[0])
-        return (y + self.wrong).astype(np.float32)
+        return (y + self.wrong).astype(given.x.dtype)
 
     def calibrate(self, number: int = -1) -> int:
         return LOOPS
@@ -61,6 +62,15 @@ class FakeEngine:
     def dead(self) -> EngineError:
         self.alive, self.held = False, []
         return EngineError("its process was killed by SIGSEGV", "", self.name)
+
+
+def test_float16_has_no_turn_in_tf32() -> None:
+    log: list[str] = []
+    engines: list[Any] = [FakeEngine("nchw", log), FakeEngine("nchw tf32", log)]
+    for dtype, variants in (("float16", ["nchw"]), ("float32", ["nchw", "nchw tf32"])):
+        case = Case(name="a", conv=conv(2, 2, 1, (3, 3), dtype=dtype), threads=1)
+        found = list(measure([case], engines, Effort(runs=1, min_time_s=0, warmup=0)))
+        assert [outcome.variant for outcome in found if isinstance(outcome, BenchResult)] == variants
 
 
 def test_tf32_is_held_against_its_own_bound(case: Case) -> None:

@@ -55,6 +55,51 @@ def test_tf32_keeps_a_bound_of_its_own_and_not_that_of_float32() -> None:
         expected(CASE, tf32=True).error(y + np.float32(0.1))
 
 
+HALF = replace(CASE, conv=replace(CASE.conv, dtype="float16"))
+
+
+def test_operands_are_of_the_dtype_of_the_case() -> None:
+    given = operands(HALF)
+    assert {array.dtype for array in (given.x, *given.weights, *given.biases) if array is not None} == {np.dtype("f2")}
+    np.testing.assert_array_equal(given.x, operands(CASE).x.astype(np.float16))
+
+
+def test_sums_in_float32_that_are_stored_as_float16_keep_its_bound_and_sums_in_float16_do_not() -> None:
+    given, c = operands(HALF), replace(CASE.conv, batch=1)
+    assert given.biases[0] is not None
+    wide = [array.astype(np.float32) for array in (given.x, given.weights[0], given.biases[0])]
+    y = conv2d(*wide, c.stride, c.padding, c.dilation, c.groups, threads=1).astype(np.float16)
+    assert 0 < expected(HALF).error(y) < 1
+    # The roundoff of one sum of 27 products in float16 is some ten times that of storing it.
+    row = [np.float16(0)]
+    for a, b in zip(given.x[0, :3, :3, :3].ravel(), given.weights[0][0].ravel(), strict=True):
+        row.append(np.float16(row[-1] + a * b))
+    exact = given.x[0, :3, :3, :3].astype("f8").ravel() @ given.weights[0][0].astype("f8").ravel()
+    y[0, 0, 1, 1] = row[-1] + given.biases[0][0]
+    assert abs(exact + float(given.biases[0][0]) - expected(HALF).y[0, 0, 1, 1]) < 1e-12
+    with pytest.raises(EngineError, match="its output is wrong"):
+        expected(HALF).error(y)
+
+
+def test_images_come_again_and_each_is_checked() -> None:
+    case = replace(CASE, conv=replace(CASE.conv, batch=17))  # 7 + 7 + 3
+    x = operands(case).x
+    np.testing.assert_array_equal(x[7:14], x[:7])
+    np.testing.assert_array_equal(x[14:], x[:3])
+    assert len({image.tobytes() for image in x}) == 7
+    y = run_in_float32(case)
+    truth = expected(case)
+    assert len(truth.y) == 7
+    assert 0 < truth.error(y) < 1
+    for image in range(17):
+        wrong = y.copy()
+        wrong[image] = y[(image + 1) % 17]
+        with pytest.raises(EngineError, match="its output is wrong"):
+            truth.error(wrong)
+    with pytest.raises(EngineError, match="its output is"):
+        truth.error(y[:7])
+
+
 @pytest.mark.parametrize("change", [1e-3, -1e-3, np.nan, np.inf])
 def test_one_wrong_element_is_seen(change: float) -> None:
     y = expected(CASE).y.astype(np.float32)

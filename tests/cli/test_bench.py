@@ -268,6 +268,8 @@ def test_ctrl_c_keeps_what_was_measured(groupcalc: Groupcalc, net: str, fake: Fa
         (["--peak", "fast"], "--peak: 'fast' is not a rate (write 27GFLOP/s)"),
         (["--bandwidth", "27GFLOP/s"], "--bandwidth: '27GFLOP/s' is not in B/s (write 27GB/s)"),
         (["--device", "cuda", "--whole"], "--whole: is for the CPU (drop --device cuda)"),
+        (["--dtype", "float16"], "--dtype: the kernels of the CPU are float32 (add --device cuda)"),
+        (["--dtype", "float32", "--whole"], "--whole: runs a model in its own dtype (drop --dtype)"),
         (
             ["--device", "cuda", "--cold"],
             "--cold: is for the CPU (drop --cold: buffers are taken in turn past the GPU's",

@@ -101,6 +101,15 @@ def test_json_names_the_device_and_the_gpu(groupcalc: Groupcalc, fake: Fake) -> 
     assert data["machine"]["ceilings"]["launch_s"] == 2e-6
 
 
+def test_layers_are_measured_in_float16_where_that_is_asked(groupcalc: Groupcalc, fake: Fake) -> None:
+    for words in ([LINE, "--groups", "2"], [f"a/x = {LINE}", "--backend", "numba,torch"]):
+        code, out, err = groupcalc("bench", *words, "--device", "cuda", "--dtype", "float16")
+        assert (code, err) == (0, "")
+        assert {case.conv.dtype for case in fake.cases} == {"float16"}
+        assert "float16 is what inputs, weights and outputs are stored as" in " ".join(out.split())
+    assert "float16" not in groupcalc("bench", LINE, "--device", "cuda").out
+
+
 def test_libraries_are_compared_and_tf32_is_no_peer(groupcalc: Groupcalc, fake: Fake) -> None:
     code, out, _ = groupcalc("bench", f"a/x = {LINE}", "--device", "cuda", "--backend", "numba,torch,onnxruntime")
     assert (code, fake.engines) == (0, [

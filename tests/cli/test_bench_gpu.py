@@ -32,6 +32,15 @@ def test_a_small_sweep_is_measured_beside_the_ceilings_of_the_gpu(groupcalc: Gro
         assert row["estimate_s"] > data["machine"]["ceilings"]["launch_s"]
 
 
+def test_float16_is_measured_and_keeps_its_bound(groupcalc: Groupcalc) -> None:
+    line = "Conv2d(8, 8, 3, padding=1, groups=8) @ 8x8"
+    code, out, err = groupcalc("bench", line, "--dtype", "float16", "--batch", "2", *QUICK, "--json")
+    assert (code, err) == (0, "")
+    [row] = json.loads(out)["bench"]
+    assert (row["case"]["dtype"], row["kernel"]) == ("float16", "strips")
+    assert 0 < row["error"] < 1
+
+
 def test_layers_of_a_file_are_measured_in_a_chain_against_libraries(groupcalc: Groupcalc, here: Any) -> None:
     (here / "net.txt").write_text("a/x = Conv2d(2, 2, 1, groups=2) @ 2x2\n")
     rates = ("--peak", "1PFLOP/s", "--bandwidth", "1PB/s")

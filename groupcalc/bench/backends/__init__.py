@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from groupcalc.bench.result import Case
 
 if TYPE_CHECKING:
-    from groupcalc.bench.operands import F32
+    from groupcalc.bench.operands import Floats
     from groupcalc.kernels.cuda.events import Sampler
 
 
@@ -28,12 +28,12 @@ class Ready:
     """
 
     call: Callable[[], object]
-    output: Callable[[], F32]
+    output: Callable[[], Floats]
     sampler: Sampler | None = None
     kernel: str = ""
     idle_lanes: float | None = None
     note: str = ""
-    operands: tuple[F32, ...] = ()
+    operands: tuple[Floats, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ def prepare(case: Case) -> Ready:
     rooms = [
         [
             arrays.upload(given.x).reshape(given.x.shape),
-            *(arrays.empty(prod(shape)).reshape(shape) for _ in range(min(case.chain, 2))),
+            *(arrays.empty(prod(shape), given.x.dtype).reshape(shape) for _ in range(min(case.chain, 2))),
         ]
         for _ in range(buffer_sets(case, gpu().l2_bytes))
     ]

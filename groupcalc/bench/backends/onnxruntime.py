@@ -42,7 +42,7 @@ def model(case: Case) -> bytes:
     """Layers named y1, y2, … and, the last one, y."""
     given = operands(case)
     names = [*(f"y{number}" for number in range(1, case.chain)), "y"]
-    x = Tensor(name="x", shape=given.x.shape)
+    x = Tensor(name="x", shape=given.x.shape, dtype=case.conv.dtype)
     layers, values, reads = [], {}, x
     for name, w, bias in zip(names, given.weights, given.biases, strict=True):
         layer = case.conv.layer(name, reads)

@@ -7,7 +7,6 @@ from functools import partial
 from io import StringIO
 from typing import Any
 
-import numpy as np
 import onnxruntime as ort
 
 from groupcalc.bench.backends import Ready
@@ -39,7 +38,7 @@ def prepare(variant: str, case: Case) -> Ready:
     x, shape = operands(case).x, output_shape(case.conv)
     outputs, launches = [], []
     for _ in range(buffer_sets(case, gpu().l2_bytes)):
-        y = ort.OrtValue.ortvalue_from_shape_and_type(shape, np.float32, DEVICE, 0)
+        y = ort.OrtValue.ortvalue_from_shape_and_type(shape, x.dtype.type, DEVICE, 0)
         binding = session.io_binding()
         binding.bind_ortvalue_input("x", ort.OrtValue.ortvalue_from_numpy(x, DEVICE, 0))
         binding.bind_ortvalue_output("y", y)

@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import pad
 
 from groupcalc.bench.backends import Ready
-from groupcalc.bench.operands import F32, input_shape, operands
+from groupcalc.bench.operands import Floats, input_shape, operands
 from groupcalc.bench.result import Case
 from groupcalc.conv import Conv
 from groupcalc.errors import EngineError
@@ -47,10 +47,10 @@ def prepare(variant: str, case: Case) -> Ready:
             y = step(y)
         latest[0] = y.contiguous()
 
-    return Ready(call=call, output=lambda: cast(F32, latest[0].numpy()))
+    return Ready(call=call, output=lambda: cast(Floats, latest[0].numpy()))
 
 
-def _tensor(bias: F32 | None) -> torch.Tensor | None:
+def _tensor(bias: Floats | None) -> torch.Tensor | None:
     return None if bias is None else torch.from_numpy(bias)
 
 

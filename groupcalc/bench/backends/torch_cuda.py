@@ -11,7 +11,7 @@ import torch
 from groupcalc.bench.backends import Ready
 from groupcalc.bench.backends.torch import Step, padded, plain
 from groupcalc.bench.launches import buffer_sets, late
-from groupcalc.bench.operands import F32, operands
+from groupcalc.bench.operands import Floats, operands
 from groupcalc.bench.result import Case, in_tf32
 from groupcalc.errors import EngineError
 from groupcalc.kernels.cuda.device import gpu
@@ -54,13 +54,13 @@ def prepare(variant: str, case: Case) -> Ready:
     sampler = Sampler(launches=launches)
     return Ready(
         call=launches[0],
-        output=lambda: cast(F32, kept[0].contiguous().cpu().numpy()),
+        output=lambda: cast(Floats, kept[0].contiguous().cpu().numpy()),
         sampler=sampler,
         note=late(sampler),
     )
 
 
-def _on_device(array: F32, form: Any = torch.contiguous_format) -> torch.Tensor:
+def _on_device(array: Floats, form: Any = torch.contiguous_format) -> torch.Tensor:
     return torch.from_numpy(array).cuda().contiguous(memory_format=form)
 
 

@@ -9,6 +9,7 @@ from groupcalc.bench.compare import Comparison, Family, compare, families
 from groupcalc.bench.result import Bench
 from groupcalc.costs.roofline import Level
 from groupcalc.report.document import Column, Report, Table
+from groupcalc.report.views.timed import on_dtypes
 from groupcalc.units import show_count, show_rate, show_ratio, show_seconds
 
 HOT = (
@@ -52,7 +53,7 @@ def bench_view(bench: Bench, *, subject: str, data: Any = None) -> Report:
     if found:
         tables.append(_families(found))
     rounded = (TF32,) if any(each.tf32 for each in comparisons) else ()
-    notes = (QUEUED if bench.gpu else HOT, *CONVENTION, *rounded)
+    notes = (QUEUED if bench.gpu else HOT, *CONVENTION, *rounded, *on_dtypes(bench))
     return Report(tables=tuple(tables), data=data, notes=notes)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import ceil
 
 from groupcalc.bench.points import Point
+from groupcalc.bench.reasons import SUBJECT
 from groupcalc.bench.result import Bench, Case
 from groupcalc.bench.stats import Interval
 from groupcalc.costs import FLOPS_PER_MAC
@@ -24,6 +25,11 @@ ON_CPU = f"Measured: median of one call and how far it is sure, operands hot, we
 ON_GPU = (
     "Measured: median of one launch by the device's events and how far it is sure, launches queued, operands past the "
     f"L2 cache, weights packed beforehand. {ESTIMATED}"
+)
+
+FLOAT16 = (
+    "float16 is what inputs, weights and outputs are stored as; groupcalc sums in float32 without tensor cores, and so "
+    "does the estimate: a library with tensor cores may take less."
 )
 
 MEASURED_TOO_LOW = 1.02
@@ -102,7 +108,12 @@ def show_ceilings(ceilings: Ceilings, launch: bool = False) -> str:
 
 def convention(bench: Bench) -> str:
     """What the figures are, where they were taken."""
-    return ON_GPU if bench.gpu else ON_CPU
+    return " ".join((ON_GPU if bench.gpu else ON_CPU, *on_dtypes(bench)))
+
+
+def on_dtypes(bench: Bench) -> tuple[str, ...]:
+    """What must be known of float16, where it was measured."""
+    return (FLOAT16,) if any(result.case.conv.dtype == "float16" for result in bench.results) else ()
 
 
 def warnings(bench: Bench, points: Iterable[Point], label: str) -> Iterator[str]:
@@ -118,7 +129,8 @@ def warnings(bench: Bench, points: Iterable[Point], label: str) -> Iterator[str]
     for point in points:
         place = f"G={point.groups}" if label == "G" else point.result.case.name
         yield from (f"{place}: {line}" for line in point.result.warnings)
-        if point.share is not None and point.share > MEASURED_TOO_LOW:
+        tensor_cores = point.result.case.conv.dtype == "float16" and point.result.backend != SUBJECT
+        if point.share is not None and point.share > MEASURED_TOO_LOW and not tensor_cores:
             beaten.append((point.share, place))
     if beaten:
         share, place = max(beaten)
