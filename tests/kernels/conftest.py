@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -50,6 +52,22 @@ class Operands:
         self.w = draw(*c.weight_shape)
         self.bias = draw(c.out_channels) if c.bias else None
 
+    def part(self, images: Sequence[int], groups: Sequence[int]) -> Operands:
+        """Those of some images and groups: a convolution of its own."""
+        c, part = self.conv, copy(self)
+        in_group, out_group = c.in_channels // c.groups, c.out_channels // c.groups
+        part.conv = replace(
+            c,
+            batch=len(images),
+            groups=len(groups),
+            in_channels=len(groups) * in_group,
+            out_channels=len(groups) * out_group,
+        )
+        part.x = _of_groups(self.x[images], 1, c.groups, groups)
+        part.w = _of_groups(self.w, 0, c.groups, groups)
+        part.bias = None if self.bias is None else _of_groups(self.bias, 0, c.groups, groups)
+        return part
+
     def exact(self) -> NDArray[np.float64]:
         return reference.convolve(self.conv, self.x, self.w, self.bias)
 
@@ -67,6 +85,12 @@ class Operands:
         if self.conv.dtype == "float16":
             return summed + 2.0**-11 * (abs(self.exact()) + summed) + 2.0**-25
         return summed
+
+
+def _of_groups(array: NDArray[Any], axis: int, count: int, groups: Sequence[int]) -> NDArray[Any]:
+    """The channels on an axis that belong to some of `count` groups."""
+    channels = np.arange(array.shape[axis]).reshape(count, -1)[groups].reshape(-1)
+    return array.take(channels, axis)
 
 
 @pytest.fixture
