@@ -2,9 +2,9 @@
 
 `parse` reads one kernel, `launch` runs all blocks of a grid or some. The threads of many blocks run at once: a register
 is an array with a lane a thread. Each thread has a program counter; those with the lowest go on until they meet others.
-The instructions are those that our kernels compile to: any other is an Unknown.
+The instructions are those that our kernels compile to: any other is an UnknownError.
 
-A Fault is raised where a thread
+A FaultError is raised where a thread
 
 * reads or writes outside an array or its block's shared memory, or where no access of that width may start;
 * writes to an array that is only given, or to an output that another thread has written;
@@ -49,11 +49,11 @@ Numbers = NDArray[Any]
 Step = Callable[[Any], None]
 
 
-class Fault(Exception):
+class FaultError(Exception):
     """What a kernel must not do."""
 
 
-class Unknown(Exception):
+class UnknownError(Exception):
     """PTX that is not in the tables here."""
 
 
@@ -85,6 +85,17 @@ def _wide(a: Any, b: Any) -> Any:
     return np.multiply(a, b, dtype=np.dtype(f"{a.dtype.kind}8"))
 
 
+def _high(a: Any, b: Any) -> Any:
+    """The upper half of a product, from those of 32-bit halves (Hacker's Delight, 8-2)."""
+    if a.itemsize == 4:
+        return _wide(a, b) >> 32
+    half = a.dtype.type(0xFFFFFFFF)
+    low = ((a & half).astype(np.uint64) * (b & half).astype(np.uint64) >> 32).astype(a.dtype)
+    left = (a >> 32) * (b & half) + low
+    right = (a & half) * (b >> 32) + (left & half)
+    return (a >> 32) * (b >> 32) + (left >> 32) + (right >> 32)
+
+
 def _fused(a: Any, b: Any, c: Any) -> Any:
     return np.multiply(a, b, dtype=np.float64) + c
 
@@ -103,8 +114,8 @@ COMPARISONS = {
 }
 
 Row = tuple[Callable[..., Any], str, str]
-"""What is computed, of which type the result is, and of which the operands: t the instruction's own, w that with 64 bits, u
-u32, p pred."""
+"""What is computed, the type of the result and those of the operands: t is that of the instruction, w it with 64 bits,
+u u32, p pred."""
 
 INTEGER: Mapping[str, Row] = {
     "mov": (_same, "t", "t"),
@@ -113,6 +124,7 @@ INTEGER: Mapping[str, Row] = {
     "sub": (np.subtract, "t", "tt"),
     "neg": (np.negative, "t", "t"),
     "mul.lo": (np.multiply, "t", "tt"),
+    "mul.hi": (_high, "t", "tt"),
     "mul.wide": (_wide, "w", "tt"),
     "mad.lo": (lambda a, b, c: a * b + c, "t", "ttt"),
     "mad.wide": (lambda a, b, c: _wide(a, b) + c, "w", "ttw"),
@@ -166,7 +178,7 @@ def _row(opcode: str) -> tuple[Callable[..., Any], np.dtype[Any], list[np.dtype[
     name, _, kind = opcode.rpartition(".")
     row = TABLES[kind[0]].get(name) if kind in TYPES and kind != "f16" else None
     if row is None or ("wide" in name and kind[1:] != "32"):
-        raise Unknown(f"{opcode} is not in the tables of instructions")
+        raise UnknownError(f"{opcode} is not in the tables of instructions")
     compute, result, operands = row
     kinds = {"t": TYPES[kind], "u": TYPES["u32"], "p": TYPES["pred"], "w": TYPES.get(f"{kind[0]}64")}
     return compute, kinds[result], [kinds[letter] for letter in operands]
@@ -208,11 +220,11 @@ def parse(text: str) -> Kernel:
     text = re.sub(r"//[^\n]*", "", text)
     entry = ENTRY.search(text)
     if entry is None or text.count(".entry") > 1:
-        raise Unknown("a text without a kernel, or with several")
+        raise UnknownError("a text without a kernel, or with several")
     names = re.findall(r"\.param\s+\.[bus]64\s+([\w$]+)", entry[1])
     shared = re.findall(r"\.extern\s+\.shared\s+\.align\s+\d+\s+\.b8\s+([\w$]+)\[\]", text)
     if entry[1].count(".param") != len(names) or text.count(".shared .align") != len(shared):
-        raise Unknown("a parameter that is not 64 bits wide, or shared memory that the kernel sizes itself")
+        raise UnknownError("a parameter that is not 64 bits wide, or shared memory that the kernel sizes itself")
     registers: dict[str, np.dtype[Any]] = {}
     labels: dict[str, int] = {}
     instructions: list[Instruction] = []
@@ -273,7 +285,7 @@ def launch(
         else:
             parameters.append(argument)
     if len(parameters) != len(kernel.parameters):
-        raise Unknown(f"{len(kernel.parameters)} parameters and {len(parameters)} arguments")
+        raise UnknownError(f"{len(kernel.parameters)} parameters and {len(parameters)} arguments")
     numbers = list(range(prod(grid)) if blocks is None else blocks)
     together = max(1, LANES // prod(block))
     for first in range(0, len(numbers), together):
@@ -333,7 +345,7 @@ class _Threads:
             else:
                 counter[here] = at
             if (steps := steps + 1) > MOST_STEPS:
-                raise Fault(f"no end after {MOST_STEPS} instructions")
+                raise FaultError(f"no end after {MOST_STEPS} instructions")
 
     def _turn(self, code: Instruction, at: int, here: NDArray[np.bool_], counter: NDArray[np.int64]) -> None:
         """A branch, a barrier or the end, for the threads that are here."""
@@ -353,7 +365,7 @@ class _Threads:
         if apart.size:
             places, counts = np.unique(of_block[apart[0]], return_counts=True)
             came = counts[np.argmax((places >= WAITING) & (places < ENDED))]
-            raise Fault(f"bar.sync: {came} of the {self.threads} threads of a block come to it")
+            raise FaultError(f"bar.sync: {came} of the {self.threads} threads of a block come to it")
         counter[counter < ENDED] -= WAITING
         self.shared_writer[:], self.shared_reader[:] = NOBODY, NOBODY
 
@@ -365,21 +377,21 @@ class _Threads:
             declared = self.kernel.registers
             dtype = declared.get(name, declared.get(name.rstrip("0123456789")))
             if dtype is None:
-                raise Unknown(f"{name} is no register that is declared, nor a special one in the table")
+                raise UnknownError(f"{name} is no register that is declared, nor a special one in the table")
             self.registers[name] = np.full(self.count * dtype.itemsize, 0xFF, np.uint8).view(dtype)
         return self.registers[name]
 
     def _target(self, name: str, dtype: np.dtype[Any]) -> Numbers:
         register = self._register(name)
         if register.itemsize != dtype.itemsize:
-            raise Unknown(f"{name} is {register.itemsize} bytes wide and written as {dtype.itemsize}")
+            raise UnknownError(f"{name} is {register.itemsize} bytes wide and written as {dtype.itemsize}")
         return register.view(dtype)
 
     def _source(self, name: str, dtype: np.dtype[Any]) -> Numbers:
         """A register, or the lower half of one, which cvt may take."""
         register = self._register(name)
         if register.itemsize < dtype.itemsize:
-            raise Unknown(f"{name} is {register.itemsize} bytes wide and read as {dtype.itemsize}")
+            raise UnknownError(f"{name} is {register.itemsize} bytes wide and read as {dtype.itemsize}")
         return register.view(dtype)[:: register.itemsize // dtype.itemsize]
 
     def _operand(self, text: str, dtype: np.dtype[Any]) -> Any:
@@ -391,7 +403,7 @@ class _Threads:
         if text in self.kernel.shared:
             return np.array(SHARED_START, dtype)
         if text.startswith("0f"):
-            return np.array(int(text[2:], 16), np.uint32).view(dtype)
+            return np.array(int(f"0x{text[2:]}", 0), np.uint32).view(dtype)
         return np.array(int(text, 0) % (1 << 8 * dtype.itemsize), f"u{dtype.itemsize}").view(dtype)
 
     def _guard(self, guard: str) -> NDArray[np.bool_]:
@@ -441,7 +453,7 @@ class _Threads:
     def _packing(self, code: Instruction) -> Step:
         """mov.b32 {%a, %b}, %c or mov.b32 %c, {%a, %b}: the first is the lower half."""
         if code.opcode != "mov.b32":
-            raise Unknown(f"{code.opcode} with a vector is not in the tables of instructions")
+            raise UnknownError(f"{code.opcode} with a vector is not in the tables of instructions")
         packs = code.operands[1].startswith("{")
         vector, whole = code.operands[:: -1 if packs else 1]
         word = self._target(whole, TYPES["b32"]).view(np.uint16).reshape(-1, 2)
@@ -551,4 +563,4 @@ class _Threads:
             tuple(int(np.broadcast_to(self.special[f"%{kind}.{axis}"], self.count)[lane]) for axis in "xyz")
             for kind in ("tid", "ctaid")
         )
-        raise Fault(f"{code}: {fact} (thread {thread} of block {block})")
+        raise FaultError(f"{code}: {fact} (thread {thread} of block {block})")

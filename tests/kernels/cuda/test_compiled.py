@@ -6,6 +6,7 @@ compile them, and `ptx` sees what a GPU would not report: races, stray accesses,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
@@ -16,43 +17,52 @@ from typing import Any
 import numpy as np
 import pytest
 
-from groupcalc.conv import Conv
+from groupcalc.conv import Conv, conv
 from groupcalc.kernels.cuda.device import Gpu, simulated
 from groupcalc.kernels.cuda.plan import FLOAT_BYTES, Plan
 from groupcalc.kernels.cuda.table import KERNELS, plan
 from groupcalc.sources.spec import load_text
 from tests.kernels.cuda import test_device
-from tests.kernels.cuda.ptx import NOBODY, Array, Kernel, launch, parse
+from tests.kernels.cuda.ptx import NOBODY, Array, FaultError, launch, parse
 
-for package in ("numba_cuda", "nvidia.cu13"):
-    pytest.importorskip(package, reason="numba-cuda and nvidia-nvvm, which have the compiler, are not installed")
 if simulated():
     pytest.skip("Numba's simulator compiles nothing", allow_module_level=True)
+pytest.importorskip("numba_cuda", reason="numba-cuda, which has the compiler, is not installed")
+for library in ("nvvm", "nvrtc"):
+    from cuda.pathfinder import DynamicLibNotFoundError, load_nvidia_dynamic_lib
+
+    try:
+        load_nvidia_dynamic_lib(library)
+    except DynamicLibNotFoundError:
+        pytest.skip(f"{library}, of which numba-cuda compiles, is not installed", allow_module_level=True)
 
 H100 = Gpu(name="NVIDIA H100 80GB HBM3", processors=132, shared_floats=228 * 256, l2_bytes=50 << 20)
 CAPABILITY = (9, 0)
 
 
-@cache
-def compiled(kernel: Any, sizes: int) -> Kernel:
-    """What the compiler makes of a Python function that takes so many sizes."""
-    from numba import cuda
-
+def compiled(planned: Plan) -> str:
+    """The PTX of a plan's kernel."""
     from groupcalc.kernels.cuda.launch.tile import signature
 
-    text, _ = cuda.compile_ptx(kernel, signature(sizes), cc=CAPABILITY)
-    return parse(text)
+    return _compiled(KERNELS[planned.kernel].load(planned).py_func, signature(len(planned.sizes)))
 
 
-def run(planned: Plan, given: Any, blocks: Iterable[int] | None = None) -> Array:
-    """y, and who wrote it; from NaN, which whatever reads it spreads."""
+@cache
+def _compiled(kernel: Callable[..., None], signature: Any) -> str:
+    from numba import cuda
+
+    text: str = cuda.compile_ptx(kernel, signature, cc=CAPABILITY)[0]
+    return text
+
+
+def run(planned: Plan, given: Any, code: str, blocks: Iterable[int] | None = None) -> Array:
+    """y, and who wrote it; NaN until then."""
     kernel, c = KERNELS[planned.kernel], planned.conv
     bias = np.zeros(c.out_channels, np.float32) if given.bias is None else given.bias
     packed, biases = kernel.pack(planned, given.w, bias)
     y = Array("y", np.full(c.batch * c.out_channels * prod(c.out_size), np.nan, given.x.dtype), writable=True)
     arrays = (Array("x", given.x), Array("w", packed), Array("bias", biases), y)
-    code = compiled(kernel.load(planned).py_func, len(planned.sizes))
-    launch(code, planned.grid, planned.block, (*arrays, *planned.sizes), planned.shared * FLOAT_BYTES, blocks)
+    launch(parse(code), planned.grid, planned.block, (*arrays, *planned.sizes), planned.shared * FLOAT_BYTES, blocks)
     return y
 
 
@@ -91,7 +101,7 @@ def keeps_the_bound(operands: Any) -> Callable[..., None]:
     def check(planned: Plan, seed: int, integers: bool = False) -> None:
         given = operands(planned.conv, seed, integers)
         if prod(planned.grid):
-            y = run(planned, given)
+            y = run(planned, given, compiled(planned))
             assert (y.writer != NOBODY).all()
             check_what_is_written(planned, given, y, integers)
 
@@ -106,6 +116,32 @@ test_chunks = test_device.test_channels_that_come_in_chunks_keep_the_bound
 test_planned = test_device.test_whatever_is_planned_keeps_the_bound
 test_integers = test_device.test_sums_of_integers_are_exact
 test_wide = test_device.test_a_wide_draw_keeps_the_bound
+
+
+# --- and it does not pass for what is wrong -------------------------------------------------------------------------
+
+WRONG = {
+    "planes": conv(8, 8, 3, (7, 7), padding=1, groups=8),
+    "grouped": conv(8, 8, 3, (7, 7), padding=1, groups=2),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_kernel_without_its_barriers_races(name: str, operands: Any) -> None:
+    planned = plan(WRONG[name], H100)
+    assert planned.kernel == name
+    code, barriers = re.subn(r"bar\.sync\s+0;", "", compiled(planned))
+    assert barriers > 0
+    with pytest.raises(FaultError, match=r"races with another thread|not written"):
+        run(planned, operands(planned.conv, seed=7), code)
+
+
+def test_an_input_shorter_than_planned_is_left(operands: Any) -> None:
+    planned = plan(WRONG["grouped"], H100)
+    given = operands(planned.conv, seed=8)
+    given.x = given.x.reshape(-1)[:-1]
+    with pytest.raises(FaultError, match="is outside x"):
+        run(planned, given, compiled(planned))
 
 
 # --- layers in use --------------------------------------------------------------------------------------------------
@@ -123,5 +159,5 @@ def test_the_first_the_middle_and_the_last_block_of_a_layer_keep_the_bound(
 ) -> None:
     planned = plan(replace(LAYERS[layer], batch=batch), H100)
     given, count = operands(planned.conv, seed=6), prod(planned.grid)
-    y = run(planned, given, sorted({0, count // 2, count - 1}))
+    y = run(planned, given, compiled(planned), sorted({0, count // 2, count - 1}))
     check_what_is_written(planned, given, y)
