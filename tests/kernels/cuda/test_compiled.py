@@ -58,8 +58,8 @@ def _compiled(kernel: Callable[..., None], signature: Any) -> str:
 def run(planned: Plan, given: Any, code: str, blocks: Iterable[int] | None = None) -> Array:
     """y, and who wrote it; NaN until then."""
     kernel, c = KERNELS[planned.kernel], planned.conv
-    bias = np.zeros(c.out_channels, np.float32) if given.bias is None else given.bias
-    packed, biases = kernel.pack(planned, given.w, bias)
+    bias = np.zeros(c.out_channels) if given.bias is None else given.bias
+    packed, biases = kernel.pack(planned, np.asarray(given.w, np.float32), np.asarray(bias, np.float32))
     y = Array("y", np.full(c.batch * c.out_channels * prod(c.out_size), np.nan, given.x.dtype), writable=True)
     arrays = (Array("x", given.x), Array("w", packed), Array("bias", biases), y)
     launch(parse(code), planned.grid, planned.block, (*arrays, *planned.sizes), planned.shared * FLOAT_BYTES, blocks)
@@ -83,9 +83,10 @@ def check_what_is_written(planned: Plan, given: Any, y: Array, integers: bool = 
 # --- the tests of a device, on what it would run --------------------------------------------------------------------
 
 
-@pytest.fixture
-def planned_for() -> Gpu:
-    return H100
+@pytest.fixture(params=[1, H100.processors], ids=["one-processor", "H100"])
+def planned_for(request: pytest.FixtureRequest) -> Gpu:
+    """With one processor the blocks become large: they take images and groups together."""
+    return replace(H100, processors=request.param)
 
 
 @pytest.fixture(autouse=True)

@@ -83,7 +83,8 @@ def test_whole_planes_in_shared_memory_keep_the_bound(
 GROUPED = {
     "few-channels": {"in_channels": 8, "out_channels": 8, "groups": 2},
     "odd-channels": {"in_channels": 9, "out_channels": 15, "groups": 3, "in_size": (5, 3)},
-    "images-together": {"in_channels": 4, "out_channels": 8, "in_size": (3, 3), "batch": 5},
+    "images-together": {"in_channels": 4, "out_channels": 8, "in_size": (3, 3), "batch": 17},
+    "groups-together": {"in_channels": 34, "out_channels": 68, "in_size": (3, 3), "batch": 1, "groups": 17},
     "stride-two": {"in_channels": 4, "out_channels": 4, "groups": 2, "stride": 2, "in_size": (7, 8)},
     "dilated": {"in_channels": 2, "out_channels": 4, "dilation": 2, "padding": 2},
     "one-sided-padding": {"in_channels": 2, "out_channels": 3, "padding": ((0, 2), (1, 0))},

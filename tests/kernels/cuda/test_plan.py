@@ -15,8 +15,10 @@ from groupcalc.kernels.cuda.blocking import cuts
 from groupcalc.kernels.cuda.device import Gpu
 from groupcalc.kernels.cuda.plan import BLOCK_LAYERS, GRID, SHARED_FLOATS, Plan, even
 from groupcalc.kernels.cuda.table import KERNELS, plan
+from tests.kernels.cuda.test_device import GROUPED
 
 LARGE = Gpu(name="large", processors=132, shared_floats=228 * 256, l2_bytes=50 << 20)
+ONE = Gpu(name="one", processors=1, shared_floats=228 * 256, l2_bytes=50 << 20)
 SMALL = Gpu(name="small", processors=2, shared_floats=64 * 256, l2_bytes=1 << 20)
 
 
@@ -50,6 +52,15 @@ def test_the_threads_of_a_grouped_plan_have_a_sum_for_every_output(seed: int, dr
         assert cut.col_blocks * cut.columns >= found.out_size[1]
         assert cut.grid[2] * cut.images >= found.batch
         assert cut.groups == 1 or (cut.tiles == 1 and cut.chunk == found.in_channels // found.groups)
+
+
+def test_the_cases_of_a_device_have_last_blocks_that_are_not_full() -> None:
+    images, groups = (
+        min(cuts(conv(kernel_size=3, padding=1, **GROUPED[name])), key=lambda cut: cut.cycles(ONE))
+        for name in ("images-together", "groups-together")
+    )
+    assert images.conv.batch % images.images > 0
+    assert groups.conv.groups % groups.groups > 0
 
 
 @pytest.mark.parametrize("seed", range(20))
