@@ -1,7 +1,7 @@
 """Every kernel as it is compiled for an H100 keeps the bound and commits no fault: its PTX runs on the CPU.
 
 The simulator runs the tiles of launch/plain.py; a device those of launch/emit.py, through NVVM. No GPU is needed to
-compile them, and `ptx` sees what a GPU would not report: races, stray accesses, outputs written twice.
+compile them, and `interpreter` sees what a GPU would not report: races, stray accesses, outputs written twice.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from groupcalc.kernels.cuda.plan import FLOAT_BYTES, Plan
 from groupcalc.kernels.cuda.table import KERNELS, plan
 from groupcalc.sources.spec import load_text
 from tests.kernels.cuda import test_device
-from tests.kernels.cuda.ptx import NOBODY, Array, FaultError, launch, parse
+from tests.kernels.cuda.interpreter import NOBODY, Array, FaultError, launch
+from tests.kernels.cuda.ptx import parse
 
 if simulated():
     pytest.skip("Numba's simulator compiles nothing", allow_module_level=True)

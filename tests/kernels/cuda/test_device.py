@@ -45,6 +45,8 @@ STRIPS = {
     "one-axis": {"in_size": (20,), "kernel_size": 5, "padding": 2},
     "far-padding": {"in_size": (2, 4), "kernel_size": 3, "padding": 5},
     "all-of-the-plane": {"in_size": (4, 4), "kernel_size": 4},
+    "a-channel-left-over": {"in_size": (4, 4), "kernel_size": 3, "in_channels": 65, "out_channels": 65, "groups": 65},
+    "a-column-left-over": {"in_size": (2, 67), "kernel_size": 3, "padding": 1},
 }
 
 
@@ -91,6 +93,7 @@ GROUPED = {
     "pointwise": {"in_channels": 12, "out_channels": 10, "groups": 2, "kernel_size": 1, "padding": 0, "batch": 1},
     "more-outputs-than-inputs": {"in_channels": 2, "out_channels": 12, "groups": 2},
     "two-blocks-a-row": {"in_channels": 1, "out_channels": 2, "in_size": (2, 76), "batch": 1},
+    "a-column-left-over": {"in_channels": 1, "out_channels": 2, "in_size": (2, 67), "batch": 1},
     "one-axis": {"in_channels": 4, "out_channels": 6, "groups": 2, "in_size": (20,)},
     "wide-kernel": {"in_channels": 2, "out_channels": 4, "kernel_size": (2, 9), "padding": 4, "in_size": (5, 9)},
 }

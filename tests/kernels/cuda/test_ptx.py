@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.kernels.cuda import ptx
-from tests.kernels.cuda.ptx import NOBODY, Array, FaultError, UnknownError, launch, parse
+from tests.kernels.cuda import interpreter
+from tests.kernels.cuda.interpreter import NOBODY, Array, FaultError, launch
+from tests.kernels.cuda.ptx import UnknownError, parse
 
 THREADS, BLOCKS = 8, 2
 
@@ -159,8 +160,8 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_stops_the_kernel(fault: str, lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     body, message = FAULTS[fault]
-    monkeypatch.setattr(ptx, "MOST_STEPS", 1000)
-    monkeypatch.setattr(ptx, "LANES", lanes)
+    monkeypatch.setattr(interpreter, "MOST_STEPS", 1000)
+    monkeypatch.setattr(interpreter, "LANES", lanes)
     with pytest.raises(FaultError, match=message):
         run(body)
 
@@ -185,8 +186,14 @@ def test_what_is_no_fault_passes(body: str) -> None:
         "atom.global.add.u32 %r5, [%rd2], 1;",
         "add.f16 %h1, %h1, %h1;",
         "mul.wide.s64 %rd4, 1, 1;",
+        "bar.sync 1, 32;",
     ],
 )
 def test_an_instruction_that_is_not_known_is_named(body: str) -> None:
     with pytest.raises(UnknownError, match=body.split()[0]):
         run(body)
+
+
+def test_a_register_that_is_not_known_is_named() -> None:
+    with pytest.raises(UnknownError, match="%laneid"):
+        run("mov.u32 %r5, %laneid;")
