@@ -45,7 +45,7 @@ def compiled(planned: Plan) -> str:
     """The PTX of a plan's kernel."""
     from groupcalc.kernels.cuda.launch.tile import signature
 
-    return _compiled(KERNELS[planned.kernel].load(planned).py_func, signature(len(planned.sizes)))
+    return _compiled(KERNELS[planned.kernel].load(planned).py_func, signature(len(planned.sizes), planned.conv.dtype))
 
 
 @cache
