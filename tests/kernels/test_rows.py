@@ -153,7 +153,7 @@ ROWS = (7, 14, 23, 38)
 COLUMNS = (7, 10, 15, 24, 27, 39)
 """Each column count may be a specialisation: one compiled in, short ones that are not, and long ones of all tails."""
 
-SEEDS = [*range(6), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(6, 60))]
+SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 60))]
 
 
 def name_of(tile: Tile) -> str:
@@ -186,7 +186,7 @@ def test_any_plane_keeps_the_bound(tile: Tile, seed: int, keeps_the_bound: Calla
     keeps_the_bound(rows.planned(c, tile, threads=1 + c.in_size[1] % 2), seed, integers=seed % 5 == 0)
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 6, 7, 8, 13, 14, 15, 16, 17, 24, 28, 33])
+@pytest.mark.parametrize("size", [1, 3, 7, 8, 13, 16, 17, 28, 33])
 @pytest.mark.parametrize("tile", TILES[:2] + TILES[5:6], ids=name_of)
 def test_usual_planes_of_every_width_keep_the_bound(
     tile: Tile, size: int, keeps_the_bound: Callable[..., None]
